@@ -18,13 +18,15 @@ export interface Headers {
   append(name: string, value: string): void;
   /** Removes every line of this name. */
   remove(name: string): void;
+  /** Removes every line whose name begins with `prefix`. */
+  removePrefixed(prefix: string): void;
   /** Every line in order, `name` as it is spelt. */
   forEach(visit: (name: string, value: string) => void): void;
 }
 
 /**
  * A request head. Every protocol offers these fields under these names, so that one route table serves all.
- * Setting a field changes what goes upstream.
+ * Setting a field changes what goes upstream (`upgrade = ''` asks for no protocol switch).
  */
 export interface RequestHeaders extends Headers {
   /** `GET`, …; for RPC protocols the RPC method. */
@@ -38,15 +40,16 @@ export interface RequestHeaders extends Headers {
   /** RPC service; `''` for HTTP. An HTTP header of that name never sets it. */
   readonly service: string;
   /** The protocol switch asked for (`websocket`, …), in lower case, or `''`. */
-  readonly upgrade: string;
-  /** Length of the body when it is known before it arrives: ≥ 0, or -1 (chunked, until the end of the stream). */
-  readonly contentLength: number;
+  upgrade: string;
+  /** Length of the body when it is known before it arrives: ≥ 0, or -1 (chunked, until the end of the stream). Encoders obey it. */
+  contentLength: number;
 }
 
 /** A response head. */
 export interface ResponseHeaders extends Headers {
   status: number;
-  readonly contentLength: number;
+  /** As for requests. */
+  contentLength: number;
 }
 
 /** Throws when a name or value could break out of its line on the wire (RFC 9110, section 5.5). */
@@ -113,6 +116,15 @@ export class HeaderList implements Headers {
     this.#removeFrom(0, name);
   }
 
+  removePrefixed(prefix: string): void {
+    const names = new Set<string>();
+    this.forEach((name) => {
+      const lower = name.toLowerCase();
+      if (lower.startsWith(prefix)) names.add(lower);
+    });
+    for (const name of names) this.remove(name);
+  }
+
   forEach(visit: (name: string, value: string) => void): void {
     const lines = this.lines;
     for (let i = 0; i < lines.length; i += 2) visit(lines[i] as string, lines[i + 1] as string);
@@ -154,7 +166,7 @@ export class RequestHeaderList extends HeaderList implements RequestHeaders {
   authority: string;
   scheme: string;
   readonly service: string = '';
-  readonly upgrade: string = '';
+  upgrade = '';
   contentLength: number;
 
   constructor(method: string, path: string, authority: string, contentLength = 0) {

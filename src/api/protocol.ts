@@ -19,6 +19,8 @@ export interface Sink {
   pause(): void;
   resume(): void;
   bulk(on: boolean): void;
+  /** FIN after what was written: one half of a tunnel has ended. */
+  end(): void;
 }
 
 /** A stream as the proxy handles it: told by the codec what arrives. */
@@ -112,7 +114,11 @@ export interface ServerCodec {
 
 /** What a client codec tells the pool. */
 export interface ClientEvents {
-  /** A stream is over in both directions. `reusable`: the connection may carry another. */
+  /**
+   * A stream is over in both directions; exactly once per stream, unless `onClose` came first. `reusable`: the
+   * connection may carry another. A stream that is reset ends before its receiver is told so, because the receiver may
+   * send the request again at once and needs the slot that this connection had.
+   */
   onStreamEnd(reusable: boolean): void;
   /** The peer sent something that no stream asked for, or announced its end: take the connection out of the pool. */
   onUnusable(): void;

@@ -131,7 +131,7 @@ export function oneOf<const T extends string>(values: readonly T[], options?: Sc
 /** A list; absent means empty. */
 export function list<S extends Schema>(
   items: S,
-  options?: SchemaOptions & { minItems?: number; maxItems?: number },
+  options?: SchemaOptions & { minItems?: number; maxItems?: number; default?: Infer<S>[] },
 ): Present<Infer<S>[]> {
   return build({ type: 'array', items, default: [] }, options as SchemaOptions);
 }
@@ -140,6 +140,11 @@ export function list<S extends Schema>(
 export function object<const P extends Properties>(properties: P, options?: SchemaOptions): Optional<InferObject<P>> {
   const required = Object.keys(properties).filter((key) => requiredKeys.has(properties[key] as Schema));
   return build({ type: 'object', properties, ...(required.length > 0 && { required }) }, options);
+}
+
+/** A struct that is always there: absent means `{}`, filled with the defaults of its keys. */
+export function block<const P extends Properties>(properties: P, options?: SchemaOptions): Present<InferObject<P>> {
+  return build({ ...object(properties), default: {} }, options);
 }
 
 /** A map: keys are data and keep their case. */
@@ -173,6 +178,11 @@ export function registered(registry: string, options?: SchemaOptions): Optional<
     },
     options,
   );
+}
+
+/** A map from type names of a registry to configurations, each by the schema that its type registered. */
+export function registeredMap(registry: string, options?: SchemaOptions): Optional<Record<string, unknown>> {
+  return build({ type: 'object', 'x-weft-map': true, 'x-weft-registry': registry }, options);
 }
 
 // A WeakSet beside the schemas, because "required" is a property of the place, which JSON Schema keeps in the parent.

@@ -79,7 +79,7 @@ export interface StreamContext {
   readonly phase: Phase;
   readonly route: RouteInfo | undefined;
   /** The host chosen, from `AfterChooseHost` on. */
-  readonly upstreamHost: Address | undefined;
+  readonly chosenHost: Address | undefined;
   /** True when the response is a local reply. */
   readonly isLocalReply: boolean;
   /** One slot per filter of the chain that asked for one (`StreamFilterFactory.shared`). */
@@ -93,12 +93,13 @@ export interface StreamContext {
   /** Ends the stream without an answer. */
   terminate(): void;
 
-  /** What a stopped filter has had kept of the body, in one piece. */
+  /** What this filter has not let go yet of the body, the chunk in hand included, in one piece. */
   heldBody(direction: Direction): Buffer;
-  /** Replaces what is kept; content-length follows when the head has not left yet. */
+  /**
+   * Replaces that. The content length follows while the head is held too; a filter that changes the length of a body
+   * whose head it has let go sets `headers.contentLength = -1` in its head callback.
+   */
   replaceHeldBody(direction: Direction, body: Uint8Array): void;
-  /** In a body callback: passes on other bytes in place of the chunk. */
-  replaceChunk(chunk: Uint8Array): void;
 
   /** MOSN's variables (`x-mosn-path`, `proxy_global_timeout`, …) and any a filter invents. */
   getVariable(name: string): string | undefined;
@@ -109,7 +110,8 @@ export interface StreamContext {
 
 /**
  * A stream filter. Every method is optional and a missing one costs nothing. With a shared instance `this` serves all
- * streams; what belongs to one stream is kept in `stream.state[slot]`.
+ * streams; what belongs to one stream is kept in `stream.state[slot]`. A filter without a trailers callback that holds
+ * a body is told of its end by `on…Data` with an empty chunk.
  */
 export interface StreamFilter {
   onRequestHeaders?(stream: StreamContext, headers: RequestHeaders, end: boolean): FilterResult;

@@ -1,0 +1,137 @@
+/**
+ * One try to have a request answered by one host: waits for a connection, is handed the request, reports what comes
+ * back. A stream has one attempt at a time; one that was given up never reports again.
+ */
+
+import type { Headers, ResponseHeaders } from '../api/headers.ts';
+import type { Protocol, RequestEncoder, ResponseReceiver } from '../api/protocol.ts';
+import type { Reason } from '../api/reason.ts';
+import type { Host } from '../upstream/host.ts';
+import type { ConnectionPool, PooledClient, PoolWaiter } from '../upstream/pool.ts';
+
+/** What an attempt reports to. */
+export interface AttemptOwner {
+  /** A connection is there: hand over the request. */
+  onUpstreamReady(attempt: UpstreamAttempt, encoder: RequestEncoder): void;
+  /** A 1xx head. */
+  onUpstreamInformational(headers: ResponseHeaders): void;
+  onUpstreamHeaders(attempt: UpstreamAttempt, headers: ResponseHeaders, end: boolean): void;
+  onUpstreamData(chunk: Buffer, end: boolean): void;
+  onUpstreamTrailers(trailers: Headers): void;
+  /** The upstream takes more of the request. */
+  onUpstreamWritable(): void;
+  onUpstreamFailure(attempt: UpstreamAttempt, reason: Reason): void;
+}
+
+const Stage = { Waiting: 0, Open: 1, Over: 2 } as const;
+type Stage = (typeof Stage)[keyof typeof Stage];
+
+/** A response that is thrown away is read to its end when no more than this is left, so that its connection lives. */
+const DISCARD_LIMIT = 65_536;
+
+export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
+  readonly host: Host;
+  readonly protocol: Protocol;
+  #owner: AttemptOwner | undefined;
+  #stage: Stage = Stage.Waiting;
+  #pool: ConnectionPool | undefined;
+  #encoder: RequestEncoder | undefined;
+  #discarded = 0;
+  /** The connection had carried a request before: it may have been closed by the host just now. */
+  reused = false;
+  /** Id and local address of the connection, for the access log. */
+  connectionId = 0;
+
+  constructor(owner: AttemptOwner, host: Host, protocol: Protocol) {
+    this.#owner = owner;
+    this.host = host;
+    this.protocol = protocol;
+  }
+
+  /** Asks the pool; `onUpstreamReady` or `onUpstreamFailure` may come before this returns. */
+  start(pool: ConnectionPool): void {
+    this.#pool = pool;
+    pool.acquire(this);
+  }
+
+  /** Undefined while waiting for a connection and after the end. */
+  get encoder(): RequestEncoder | undefined {
+    return this.#encoder;
+  }
+
+  /** Ends the attempt from this side: the host's work for it is no longer wanted. */
+  cancel(): void {
+    this.#owner = undefined;
+    const stage = this.#stage;
+    this.#stage = Stage.Over;
+    if (stage === Stage.Waiting) this.#pool?.cancel(this);
+    else if (stage === Stage.Open) this.#encoder?.reset();
+    this.#encoder = undefined;
+  }
+
+  /** Gives up the response whose head has just come. Its connection stays usable if the rest of it is short. */
+  discard(headers: ResponseHeaders, end: boolean): void {
+    if (end || headers.contentLength < 0 || headers.contentLength > DISCARD_LIMIT) {
+      if (end) this.#over();
+      else this.cancel();
+    }
+    this.#owner = undefined;
+  }
+
+  onPoolReady(client: PooledClient): void {
+    const owner = this.#owner;
+    if (owner === undefined) return;
+    this.#stage = Stage.Open;
+    this.reused = client.reused;
+    this.connectionId = client.connection.id;
+    this.#encoder = client.newStream(this);
+    owner.onUpstreamReady(this, this.#encoder);
+  }
+
+  onPoolFailure(reason: Reason): void {
+    const owner = this.#over();
+    owner?.onUpstreamFailure(this, reason);
+  }
+
+  onInformational(headers: ResponseHeaders): void {
+    this.#owner?.onUpstreamInformational(headers);
+  }
+
+  onHeaders(headers: ResponseHeaders, end: boolean): void {
+    if (end) this.#stage = Stage.Over;
+    this.#owner?.onUpstreamHeaders(this, headers, end);
+  }
+
+  onData(chunk: Buffer, end: boolean): void {
+    if (end) this.#stage = Stage.Over;
+    if (this.#owner !== undefined) this.#owner.onUpstreamData(chunk, end);
+    else if (!end) this.#countDiscarded(chunk.length);
+  }
+
+  onTrailers(trailers: Headers): void {
+    this.#stage = Stage.Over;
+    this.#owner?.onUpstreamTrailers(trailers);
+  }
+
+  onReset(reason: Reason): void {
+    const owner = this.#over();
+    owner?.onUpstreamFailure(this, reason);
+  }
+
+  onWritable(): void {
+    this.#owner?.onUpstreamWritable();
+  }
+
+  #countDiscarded(bytes: number): void {
+    this.#discarded += bytes;
+    if (this.#discarded > DISCARD_LIMIT) this.cancel();
+  }
+
+  #over(): AttemptOwner | undefined {
+    const owner = this.#owner;
+    this.#stage = Stage.Over;
+    this.#owner = undefined;
+    this.#encoder = undefined;
+    return owner;
+  }
+}
