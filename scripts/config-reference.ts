@@ -45,52 +45,55 @@ export function configReference(root: Schema, registry: SchemaRegistry): string 
   ] as const) {
     for (const { type, config } of registry.types(kind)) sections.add(`${title} \`${type}\``, '', config);
   }
-  return `${[INTRODUCTION, ...sections.texts].join('\n')}`;
+  return [INTRODUCTION, ...sections.texts].join('\n');
 }
 
 class Sections {
   readonly texts: string[] = [];
+  /** Titles of the sections of structs, which are known by their properties. */
   readonly #titles = new Map<Schema['properties'], string>();
 
   /** Writes the section of a struct, then those of the large structs in it. `path` leads to it from the root. */
   add(title: string, path: string, schema: Schema): void {
-    this.#titles.set(schema.properties, title);
+    const described = this.#titles.get(schema.properties);
+    if (described === undefined) this.#titles.set(schema.properties, title);
     const large: [string, Schema][] = [];
-    const rows = this.#rows(schema, '', large);
+    const rows = described === undefined ? this.#rows(schema, '', path, large) : [];
     const lines = [`## ${title}`, ''];
     if (schema.description !== undefined) lines.push(schema.description, '');
-    if (rows.length === 0) lines.push('No keys.');
+    if (described !== undefined) lines.push(`Its keys are those of ${described}.`);
+    else if (rows.length === 0) lines.push('It has no keys.');
     else lines.push('| Key | Type | Default | Support | Meaning |', '|---|---|---|---|---|', ...rows);
     this.texts.push(`${lines.join('\n')}\n`);
-    for (const [key, struct] of large) {
-      const below = path === '' ? key : `${path}.${key}`;
-      this.add(`\`${below}\``, below, struct);
-    }
+    for (const [key, struct] of large) this.add(`\`${key}\``, key, struct);
   }
 
-  #rows(struct: Schema, prefix: string, large: [string, Schema][]): string[] {
+  #rows(struct: Schema, prefix: string, path: string, large: [string, Schema][]): string[] {
     return Object.entries(struct.properties ?? {}).flatMap(([name, schema]) => {
       const key = prefix + name;
-      const rows = [row(key, schema, struct.required?.includes(name) === true)];
+      const isRequired = struct.required?.includes(name) === true;
       const [inner, suffix] = structIn(schema);
-      if (inner?.properties === undefined || schema['x-weft-registry'] !== undefined) return rows;
-      const isLarge = Object.keys(inner.properties).length > INLINE_KEYS;
-      const known = this.#titles.get(inner.properties);
-      if (!isLarge) rows.push(...this.#rows(inner, `${key}${suffix}.`, large));
-      else if (known === undefined) large.push([`${key}${suffix}`, inner]);
-      return rows;
+      // Of what has no effect the keys are of no interest.
+      if (inner?.properties === undefined || schema['x-weft-support'] !== undefined)
+        return [row(key, schema, isRequired)];
+      if (Object.keys(inner.properties).length <= INLINE_KEYS) {
+        return [row(key, schema, isRequired), ...this.#rows(inner, `${key}${suffix}.`, path, large)];
+      }
+      const section = `${path === '' ? '' : `${path}.`}${key}${suffix}`;
+      large.push([section, inner]);
+      return [row(key, schema, isRequired, `See \`${section}\`.`)];
     });
   }
 }
 
-function row(key: string, schema: Schema, isRequired: boolean): string {
+function row(key: string, schema: Schema, isRequired: boolean, reference = ''): string {
   const support = [schema['x-weft-own'] ? 'Weft' : '', SUPPORT[schema['x-weft-support'] ?? 'full']];
   const cells = [
     `\`${key}\``,
     typeName(schema),
     isRequired ? '**required**' : defaultText(schema),
     support.filter(Boolean).join(', '),
-    schema.description ?? '',
+    [schema.description ?? '', reference].filter(Boolean).join(' '),
   ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
@@ -115,8 +118,8 @@ function typeName(schema: Schema): string {
   if (schema.format === 'duration') return 'duration';
   if (schema.format === 're2') return 'RE2 pattern';
   if (registry !== undefined) {
-    const name = registry.replaceAll('_', ' ');
-    return schema['x-weft-map'] ? `map from ${name} type to its config` : `${name} \`{type, config}\``;
+    const block = registry.replaceAll('_', ' ');
+    return schema['x-weft-map'] ? `map of config by ${block} type` : `${block} \`{type, config}\``;
   }
   if (items !== undefined) return `list of ${typeName(items)}`;
   if (typeof additionalProperties === 'object') return `map of ${typeName(additionalProperties)}`;

@@ -1,25 +1,25 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1
 /** The command line: `weft start`, `check`, `schema`, `version`. */
 
 // Before anything is loaded: without a handler Node would open its inspector on the signal that reopens log files.
 process.on('SIGUSR1', () => {});
 
 const args = process.argv.slice(2);
-const plain = plainStart(args);
-if (plain === undefined) {
+const configFile = plainStart(args);
+if (configFile === undefined) {
   const { runCommandLine } = await import('./server/command-line.ts');
   await runCommandLine(args);
 } else {
   const { start } = await import('./server/commands.ts');
-  await start(plain);
+  await start({ configFile });
 }
 
 /**
- * Reads `start -c FILE`, the way a running proxy is started. Whatever else is asked for goes to the command line
- * proper, whose library would stay in the memory of the proxy (5 MB).
+ * Reads `start -c FILE`, the way a running proxy is started: whatever else is asked for goes to the command line
+ * proper, whose library would stay in the memory of the proxy.
  */
-function plainStart(args: readonly string[]): { configFile: string } | undefined {
-  const [command, flag, configFile] = args;
+function plainStart(args: readonly string[]): string | undefined {
+  const [command, flag, file] = args;
   const isPlain = args.length === 3 && command === 'start' && (flag === '-c' || flag === '--config');
-  return isPlain && configFile !== undefined && !configFile.startsWith('-') ? { configFile } : undefined;
+  return isPlain && file?.startsWith('-') === false ? file : undefined;
 }

@@ -37,6 +37,8 @@ export interface FactoryContext {
 export interface ConfigProblem {
   path: readonly (string | number)[];
   message: string;
+  /** Absent: an error, which refuses the configuration. */
+  severity?: 'error' | 'warning';
 }
 
 /** A name used in a configuration block that must exist elsewhere. */

@@ -202,8 +202,8 @@ class Walk {
     const before = this.problems.length;
     const result = this.visit(entry.config, config);
     if (!this.problems.slice(before).some(({ severity }) => severity === 'error')) {
-      for (const { path, message } of entry.check?.(result) ?? []) {
-        this.problems.push({ severity: 'error', path: [...this.#path, ...path], message });
+      for (const { severity = 'error', path, message } of entry.check?.(result) ?? []) {
+        this.problems.push({ severity, path: [...this.#path, ...path], message });
       }
       this.blocks.push({ registry, type, config: result, path: [...this.#path] });
     }

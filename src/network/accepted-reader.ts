@@ -37,7 +37,8 @@ const KEEP_ALIVE_SECONDS = SOCKET_OPTIONS.keepAliveInitialDelay / 1000;
 
 /** Hands the connections of a server to `target`. The server listens already. */
 export function acceptConnections(server: net.Server, reader: AcceptedReader, target: AcceptTarget): void {
-  if (reader === 'onread' && interceptAccept(server, (handle) => acceptHandle(handle, target))) return;
+  if (reader === 'onread' && interceptAccept(server, KEEP_ALIVE_SECONDS, (handle) => acceptHandle(handle, target)))
+    return;
   server.on('connection', (socket) => {
     if (target.admits(descriptorOf(socket))) deliver(new SocketTransport(false), socket, target);
     else socket.destroy();
@@ -49,10 +50,8 @@ function acceptHandle(handle: AcceptedHandle, target: AcceptTarget): void {
     handle.close();
     return;
   }
-  handle.setNoDelay?.(true);
-  handle.setKeepAlive?.(true, KEEP_ALIVE_SECONDS);
   const transport = new SocketTransport(true);
-  deliver(transport, socketOf(handle, { ...SOCKET_OPTIONS, onread: transport.onreadOption() }), target);
+  deliver(transport, socketOf(handle, transport.onreadOption()), target);
 }
 
 function deliver(transport: SocketTransport, socket: net.Socket, target: AcceptTarget): void {

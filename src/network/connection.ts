@@ -169,8 +169,6 @@ export class StreamConnection implements Connection, TransportReceiver, Flushabl
     if (this.#state !== State.Open) return;
     this.#state = State.Closing;
     this.#reason = reason;
-    // Reading stops for good: these bytes have no receiver any more.
-    this.#transport.pause();
     turn.flushLater(this);
   }
 
@@ -270,6 +268,8 @@ export class StreamConnection implements Connection, TransportReceiver, Flushabl
         this.#inFlight = size;
         this.#checkWatermark();
         this.#watchProgress();
+        // What still comes has no receiver any more.
+        if (this.#state === State.Closing) this.#transport.pause();
         return;
       }
       this.#countSent(size);

@@ -9,13 +9,13 @@ import net from 'node:net';
 export interface AcceptedHandle {
   readonly fd: number;
   close(): void;
-  setNoDelay?(on: boolean): void;
-  setKeepAlive?(on: boolean, initialDelaySeconds: number): void;
 }
 
 interface Internals {
   _handle?: {
     onconnection?: (error: number, handle: AcceptedHandle) => void;
+    setNoDelay?(on: boolean): void;
+    setKeepAlive?(on: boolean, initialDelaySeconds: number): void;
     writeQueueSize?: number;
     fd?: number;
   } | null;
@@ -25,9 +25,16 @@ interface Internals {
  * Takes over what a listening server does with accepted connections, so that their sockets can be made with `onread`
  * (which `net.createServer` cannot). Returns false when this Node has no such door.
  */
-export function interceptAccept(server: net.Server, accept: (handle: AcceptedHandle) => void): boolean {
+export function interceptAccept(
+  server: net.Server,
+  keepAliveSeconds: number,
+  accept: (handle: AcceptedHandle) => void,
+): boolean {
   const listening = (server as Internals)._handle;
   if (typeof listening?.onconnection !== 'function') return false;
+  // Accepted sockets inherit these from the listening one: five system calls less for each.
+  listening.setNoDelay?.(true);
+  listening.setKeepAlive?.(true, keepAliveSeconds);
   listening.onconnection = (error, handle) => {
     if (!error) accept(handle);
   };
@@ -35,9 +42,9 @@ export function interceptAccept(server: net.Server, accept: (handle: AcceptedHan
 }
 
 /** Makes the socket of an accepted connection; it does not read until `read(0)`. */
-export function socketOf(handle: AcceptedHandle, options: net.SocketConstructorOpts): net.Socket {
-  const all: object = { ...options, handle, manualStart: true };
-  return new net.Socket(all);
+export function socketOf(handle: AcceptedHandle, onread: net.OnReadOpts): net.Socket {
+  const options: object = { handle, onread, manualStart: true, allowHalfOpen: true, writableHighWaterMark: 1 };
+  return new net.Socket(options);
 }
 
 /** Bytes of pending writes that the operating system has not taken; undefined when Node does not tell. */

@@ -186,14 +186,18 @@ export class SocketTransport implements Transport, BufferOwner {
     reading.memory = null;
     reading.lender = null;
     this.#inRead = false;
-    if (this.#bulk || buffer !== null) this.#chooseBuffer();
+    if (this.#bulk || buffer !== null) this.#chooseBuffer(length === memory.length);
     return true;
   }
 
-  /** After a read callback: what the next read goes to. */
-  #chooseBuffer(): void {
+  /**
+   * After a read callback: what the next read goes to. Only a read that filled its memory says that more is there, so
+   * that a connection which falls silent is never left with a private buffer.
+   */
+  #chooseBuffer(filled: boolean): void {
     const buffer = this.#buffer;
-    if (this.#closed || !this.#bulk) {
+    if (this.#closed || !this.#bulk || !filled) {
+      if (buffer === null) return;
       this.#releaseBuffer();
       this.#nextMemory = sharedMemory;
       return;

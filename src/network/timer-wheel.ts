@@ -103,7 +103,8 @@ export class TimerWheel {
   readonly #time: TimeSource;
   readonly #tickMs: number;
   readonly #mask: number;
-  readonly #slots: Link[] = [];
+  /** A slot is made when a timer first falls into it. */
+  readonly #slots: (Link | undefined)[];
   readonly #due = new Link();
   readonly #advance: () => void;
   /** The tick that was reached last; its slot may still hold timers of the rest of its width. */
@@ -117,7 +118,7 @@ export class TimerWheel {
     this.#time = time;
     this.#tickMs = tickMs;
     this.#mask = slots - 1;
-    for (let i = 0; i < slots; i++) this.#slots.push(new Link());
+    this.#slots = new Array<Link | undefined>(slots).fill(undefined);
     this.#advance = () => this.advance();
   }
 
@@ -156,7 +157,10 @@ export class TimerWheel {
     const now = this.#time.now();
     const last = this.#tickOf(now);
     let tick = Math.max(this.#tick, last - this.#mask);
-    for (; tick <= last; tick++) this.#collect(this.#slots[tick & this.#mask] as Link, now);
+    for (; tick <= last; tick++) {
+      const slot = this.#slots[tick & this.#mask];
+      if (slot !== undefined) this.#collect(slot, now);
+    }
     this.#tick = last;
     // From a list of its own, so that a callback may arm and disarm any timer, also one that is due now.
     const due = this.#due;
@@ -175,6 +179,8 @@ export class TimerWheel {
       if (timer.deadline <= now) {
         timer.unlink();
         timer.appendTo(this.#due);
+        // Here a later deadline is not found any more: starting it again must link it anew.
+        timer.slotDeadline = Number.POSITIVE_INFINITY;
       } else if (timer.deadline !== timer.slotDeadline) {
         timer.unlink();
         this.#link(timer);
@@ -184,7 +190,9 @@ export class TimerWheel {
 
   #link(timer: WheelTimer): void {
     timer.slotDeadline = timer.deadline;
-    timer.appendTo(this.#slots[this.#tickOf(timer.deadline) & this.#mask] as Link);
+    const index = this.#tickOf(timer.deadline) & this.#mask;
+    this.#slots[index] ??= new Link();
+    timer.appendTo(this.#slots[index]);
   }
 
   #tickOf(time: number): number {

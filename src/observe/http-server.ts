@@ -5,10 +5,6 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-// `import 'node:http'` evaluates every lazy export, WebSocket and with it all of undici included: 13 MiB of resident
-// memory. Asked for in this way the module costs 1 MiB.
-const { createServer } = process.getBuiltinModule('node:http');
-
 const MAX_CONNECTIONS = 64;
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -18,6 +14,9 @@ export type HttpAddress = { readonly host: string; readonly port: number } | { r
 
 /** Opens a server; rejects when the address cannot be bound. */
 export async function openHttpServer(address: HttpAddress, handler: HttpHandler): Promise<Server> {
+  // `import 'node:http'` evaluates every lazy export, WebSocket and with it all of undici included: 13 MiB of resident
+  // memory. Asked for in this way the module costs 1 MiB, and that only when there is something to serve.
+  const { createServer } = process.getBuiltinModule('node:http');
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 5_000 }, handler);
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {

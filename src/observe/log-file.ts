@@ -151,7 +151,7 @@ export class LogFile {
       while (this.#flushAsked || this.#queue.length >= BATCH) {
         this.#flushAsked = false;
         this.#timer.stop();
-        await this.#rollIfDue();
+        await this.#rollIfDue().catch(this.#onError);
         await this.#writeQueue();
         if (this.#reopenAsked) await this.#reopen();
         this.#failing = false;

@@ -1,12 +1,10 @@
 /**
  * The process log: what Weft says about itself, one JSON object a line, by pino into a `LogFile`. Levels are MOSN's.
  *
- * pino is loaded with the first line that is written: 7 MiB of resident memory in a bare process, 2.6 MiB beside
- * other CommonJS modules.
+ * The published build has pino bundled in: 3.6 MiB of resident memory, against 8 MiB from its own thirty files.
  */
 
-import { createRequire } from 'node:module';
-import type { Logger } from 'pino';
+import { type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Log } from '../api/log.ts';
 import type { LogFile } from './log-file.ts';
 
@@ -99,12 +97,11 @@ export class ProcessLog implements Log {
 
   #write(method: Method, fields: object, message: string): void {
     if (RANK[method] > this.#rank) return;
-    this.#pino ??= this.#load();
+    this.#pino ??= this.#open();
     this.#pino[method](fields, message);
   }
 
-  #load(): Logger {
-    const { pino, stdTimeFunctions } = createRequire(import.meta.url)('pino') as typeof import('pino');
+  #open(): Logger {
     const file = this.#file;
     const options = {
       level: 'trace',

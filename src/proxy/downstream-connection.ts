@@ -14,7 +14,7 @@ import {
 } from '../api/protocol.ts';
 import { CloseReason, Reason } from '../api/reason.ts';
 import type { TimerHandle } from '../api/timer.ts';
-import { DownstreamStream } from './downstream-stream.ts';
+import { DownstreamStream, type StreamOwner } from './downstream-stream.ts';
 import type { ConfiguredProtocol, ProxyRuntime } from './proxy-runtime.ts';
 import { StreamRecord } from './stream-record.ts';
 
@@ -24,7 +24,7 @@ type Awaiting = (typeof Awaiting)[keyof typeof Awaiting];
 
 const EMPTY = Buffer.alloc(0);
 
-export class DownstreamConnection implements NetworkFilter, ServerEvents {
+export class DownstreamConnection implements NetworkFilter, ServerEvents, StreamOwner {
   readonly connection: Connection;
   readonly trusted: boolean;
   readonly #chain: NetworkFilterChain;

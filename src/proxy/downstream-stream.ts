@@ -11,30 +11,22 @@
 import type { Address } from '../api/address.ts';
 import type { Connection } from '../api/connection.ts';
 import type { Headers, RequestHeaders, ResponseHeaders } from '../api/headers.ts';
-import type { RequestReceiver, ResponseEncoder } from '../api/protocol.ts';
+import type { Protocol, RequestReceiver, ResponseEncoder } from '../api/protocol.ts';
 import { Reason } from '../api/reason.ts';
-import {
-  Direction,
-  type LocalReply,
-  Phase,
-  type RouteInfo,
-  type StreamContext,
-  type StreamFilter,
-} from '../api/stream-filter.ts';
+import { Direction, type LocalReply, Phase, type RouteInfo, type StreamFilter } from '../api/stream-filter.ts';
 import { normalizePath } from '../router/path.ts';
 import type { Route } from '../router/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
-import type { DownstreamConnection } from './downstream-connection.ts';
 import { FilterPass } from './filter-pass.ts';
 import { buildLocalReply } from './local-reply.ts';
-import { RequestPassOwner, ResponsePassOwner } from './pass-owners.ts';
+import { type FilteredStream, RequestPassOwner, ResponsePassOwner } from './pass-owners.ts';
 import type { ConfiguredProtocol, ProxyRuntime } from './proxy-runtime.ts';
 import { StreamRecord } from './stream-record.ts';
 import { globalTimeout, perTryTimeout } from './stream-timeouts.ts';
 import type { StreamTimer, TimerOwner } from './stream-timers.ts';
 import type { UpstreamAttempt } from './upstream-attempt.ts';
-import { UpstreamRequest, type UpstreamRequestOwner } from './upstream-request.ts';
+import { asksTunnel, UpstreamRequest, type UpstreamRequestOwner } from './upstream-request.ts';
 
 /** Re-matches and re-choices of one stream, as in MOSN. */
 const MAX_REENTRIES = 10;
@@ -45,12 +37,20 @@ const NO_FILTERS: StreamFilter[] = [];
 const Awaiting = { Nothing: 0, RequestBody: 1, ResponseHead: 2, ResponseBody: 3, Tunnel: 4 } as const;
 type Awaiting = (typeof Awaiting)[keyof typeof Awaiting];
 
+/** The connection that the request came by, as its streams see it. */
+export interface StreamOwner {
+  readonly connection: Connection;
+  readonly protocol: Protocol;
+  /** Whether the peer is believed. */
+  readonly trusted: boolean;
+}
+
 export class DownstreamStream
   extends StreamRecord
-  implements RequestReceiver, UpstreamRequestOwner, StreamContext, TimerOwner
+  implements RequestReceiver, UpstreamRequestOwner, FilteredStream, TimerOwner
 {
   readonly #runtime: ProxyRuntime;
-  readonly #owner: DownstreamConnection;
+  readonly #owner: StreamOwner;
   readonly #encoder: ResponseEncoder;
   declare requestHeaders: RequestHeaders;
   #ended = false;
@@ -67,12 +67,15 @@ export class DownstreamStream
 
   // The request side. Its source is paused while a filter holds or the upstream does not keep up.
   #requestDone = false;
+  /** It has no body; what follows its head would be a tunnel's. */
+  #mayTunnel = false;
   #requestHolds = 0;
   #requestBlocked = false;
 
   // The response side, likewise.
   #answered = false;
   #responseStarted = false;
+  #responseDone = false;
   /** Set when the answer is our own. */
   #localReason: Reason | undefined;
   #responseHolds = 0;
@@ -89,7 +92,7 @@ export class DownstreamStream
   #awaiting: Awaiting = Awaiting.Nothing;
   #lastActivity = 0;
 
-  constructor(runtime: ProxyRuntime, owner: DownstreamConnection, encoder: ResponseEncoder) {
+  constructor(runtime: ProxyRuntime, owner: StreamOwner, encoder: ResponseEncoder) {
     super(owner.connection, owner.protocol.name, runtime.listener, runtime.timers.clock);
     this.#runtime = runtime;
     this.#owner = owner;
@@ -102,6 +105,7 @@ export class DownstreamStream
 
   onHeaders(headers: RequestHeaders, end: boolean): void {
     this.requestHeaders = headers;
+    this.#mayTunnel = !end && this.#encoder.requestComplete;
     if (end) this.#requestArrived();
     else this.#await(Awaiting.RequestBody, this.#runtime.config.timeouts.body);
     if (!this.#admit(headers)) return;
@@ -117,6 +121,7 @@ export class DownstreamStream
     if (this.#answered && !this.#tunnel) return; // answered early: what still comes has nowhere to go
     if (this.#requestPass !== undefined && !this.#tunnel) this.#requestPass.data(chunk, end);
     else this.forwardData(chunk, end);
+    if (end && this.#tunnel && this.#responseDone) this.#finish(Reason.Completed);
   }
 
   onTrailers(trailers: Headers): void {
@@ -237,7 +242,9 @@ export class DownstreamStream
       this.#fail(Reason.BadRequest);
       return;
     }
-    this.#upstream!.start(host, end);
+    // A request that may not switch protocols after all ends with its head.
+    const whole = end || (this.#mayTunnel && !asksTunnel(this.requestHeaders));
+    this.#upstream!.start(host, whole);
   }
 
   forwardData(chunk: Buffer, end: boolean): void {
@@ -336,8 +343,11 @@ export class DownstreamStream
 
   sendData(chunk: Uint8Array, end: boolean): void {
     this.bytesSent += chunk.length;
-    // A tunnel ends when both halves have: this is one of them.
-    if (end && (!this.#tunnel || this.#requestDone)) this.#finish(this.#localReason ?? Reason.Completed);
+    if (end) {
+      this.#responseDone = true;
+      // A tunnel ends when both halves have: this is one of them.
+      if (!this.#tunnel || this.#requestDone) this.#finish(this.#localReason ?? Reason.Completed);
+    }
     this.#encoder.data(chunk, end);
     if (!end && this.#encoder.blocked) this.#blockResponse(true);
   }

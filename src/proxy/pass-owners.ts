@@ -1,16 +1,41 @@
 /** The two halves of a stream as its filter passes see them. */
 
-import type { Headers } from '../api/headers.ts';
+import type { Headers, RequestHeaders, ResponseHeaders } from '../api/headers.ts';
 import { Reason } from '../api/reason.ts';
-import { type FilterResult, Phase, type StreamFilter } from '../api/stream-filter.ts';
-import type { DownstreamStream } from './downstream-stream.ts';
+import { type FilterResult, Phase, type StreamContext, type StreamFilter } from '../api/stream-filter.ts';
 import type { PassOwner } from './filter-pass.ts';
 import type { FilterStep } from './stream-filters.ts';
 
-export class RequestPassOwner implements PassOwner {
-  readonly #stream: DownstreamStream;
+/** What the passes need of the stream. */
+export interface FilteredStream extends StreamContext {
+  phase: Phase;
+  readonly requestHeaders: RequestHeaders;
+  readonly responseHeaders: ResponseHeaders | undefined;
+  readonly over: boolean;
+  /** The stream has an answer: its request is of no interest any more. */
+  readonly answered: boolean;
+  /** The proxy's own steps; false when they answered the stream. */
+  matchRoute(): boolean;
+  chooseHost(): boolean;
+  /** Counts a re-match or re-choose; false when there were too many. */
+  mayReenter(): boolean;
+  forwardHeaders(end: boolean): void;
+  forwardData(chunk: Buffer, end: boolean): void;
+  forwardTrailers(trailers: Headers): void;
+  sendHeaders(end: boolean): void;
+  sendData(chunk: Buffer, end: boolean): void;
+  sendTrailers(trailers: Headers): void;
+  /** A filter begins (1) or ends (-1) to hold a side. */
+  holdRequest(by: 1 | -1): void;
+  holdResponse(by: 1 | -1): void;
+  overflow(reason: Reason): void;
+  fault(error: unknown): void;
+}
 
-  constructor(stream: DownstreamStream) {
+export class RequestPassOwner implements PassOwner {
+  readonly #stream: FilteredStream;
+
+  constructor(stream: FilteredStream) {
     this.#stream = stream;
   }
 
@@ -79,9 +104,9 @@ export class RequestPassOwner implements PassOwner {
 }
 
 export class ResponsePassOwner implements PassOwner {
-  readonly #stream: DownstreamStream;
+  readonly #stream: FilteredStream;
 
-  constructor(stream: DownstreamStream) {
+  constructor(stream: FilteredStream) {
     this.#stream = stream;
   }
 

@@ -4,15 +4,7 @@
  */
 
 import { Reason } from '../api/reason.ts';
-
-/** What a route says about retries; see `Route.retry`. */
-export interface RetryPolicy {
-  readonly retryOn: boolean;
-  /** Milliseconds; 0 = none. */
-  readonly perTryTimeout: number;
-  readonly retries: number;
-  readonly statusCodes: readonly number[];
-}
+import type { RetryPolicy } from '../router/route.ts';
 
 const BASE_BACKOFF_MS = 10;
 const MAX_BACKOFF_MS = 250;

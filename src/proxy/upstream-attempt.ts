@@ -37,6 +37,8 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
   #pool: ConnectionPool | undefined;
   #encoder: RequestEncoder | undefined;
   #discarded = 0;
+  #written = false;
+  #answered = false;
   /** The connection had carried a request before: it may have been closed by the host just now. */
   reused = false;
   /** Id and local address of the connection, for the access log. */
@@ -97,19 +99,31 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
     this.#owner?.onUpstreamInformational(headers);
   }
 
+  /** The request has been handed over whole. */
+  requestWritten(): void {
+    this.#written = true;
+    if (this.#answered) this.#stage = Stage.Over;
+  }
+
+  /** The response is whole. Unless the request is too, there is still something to give up: a tunnel's other half. */
+  #responseEnded(): void {
+    this.#answered = true;
+    if (this.#written) this.#stage = Stage.Over;
+  }
+
   onHeaders(headers: ResponseHeaders, end: boolean): void {
-    if (end) this.#stage = Stage.Over;
+    if (end) this.#responseEnded();
     this.#owner?.onUpstreamHeaders(this, headers, end);
   }
 
   onData(chunk: Buffer, end: boolean): void {
-    if (end) this.#stage = Stage.Over;
+    if (end) this.#responseEnded();
     if (this.#owner !== undefined) this.#owner.onUpstreamData(chunk, end);
     else if (!end) this.#countDiscarded(chunk.length);
   }
 
   onTrailers(trailers: Headers): void {
-    this.#stage = Stage.Over;
+    this.#responseEnded();
     this.#owner?.onUpstreamTrailers(trailers);
   }
 

@@ -8,12 +8,13 @@
 import type { Headers, RequestHeaders, ResponseHeaders } from '../api/headers.ts';
 import type { RequestEncoder } from '../api/protocol.ts';
 import { Reason } from '../api/reason.ts';
+import type { RetryPolicy } from '../router/route.ts';
 import type { BalancerContext } from '../upstream/balancer.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ConfiguredProtocol, ProxyRuntime } from './proxy-runtime.ts';
-import { isIdempotent, type RetryPolicy, RetryState } from './retry.ts';
+import { isIdempotent, RetryState } from './retry.ts';
 import type { StreamTimer, TimerOwner } from './stream-timers.ts';
 import { type AttemptOwner, UpstreamAttempt } from './upstream-attempt.ts';
 
@@ -33,6 +34,11 @@ export interface UpstreamRequestOwner {
   onRequestBlocked(blocked: boolean): void;
   /** A retry was granted. */
   onRetry(): void;
+}
+
+/** Whether a request asks for a tunnel: it has no end of its own, what follows its head is the tunnel's. */
+export function asksTunnel(headers: RequestHeaders): boolean {
+  return headers.upgrade !== '' || headers.method === 'CONNECT';
 }
 
 /** What the tries of one request are bound to. */
@@ -159,11 +165,13 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
       else this.#body = undefined;
     }
     if (trailers !== undefined) encoder.trailers(trailers);
-    if (this.#complete) this.#sent();
+    if (this.#complete || asksTunnel(this.#headers)) this.#sent();
     else this.#owner.onRequestBlocked(encoder.blocked);
   }
 
+  /** All that can be sent before an answer has been. */
   #sent(): void {
+    if (this.#complete) this.#attempt?.requestWritten();
     this.#owner.onRequestSent();
     if (this.#target.perTryTimeout > 0 && !this.#responseBegun) this.#startTimer(this.#target.perTryTimeout);
   }

@@ -6,7 +6,7 @@ import { type PatternParts, patternParts } from './pattern-parts.ts';
 /** Rests that match whatever follows; a path has no line breaks. */
 const ANYTHING: ReadonlySet<string> = new Set(['', '.*', '.*$', '(.*)', '(.*)$']);
 
-/** A position that depends on what is before it; a `^` that opens a class does not. */
+/** What may ask for what is before it. A `^` right after a bracket does not: it opens a class, or never matches. */
 const LOOKS_BACK = /\\[bBA]|(?<!\[)\^/;
 
 /** Compiled rests by source. */
@@ -24,7 +24,7 @@ export class PathPattern {
     const parts = patternParts(source);
     this.parts = parts;
     this.#whole = new Pattern(source);
-    this.#cut = parts.head !== '' && !looksBack(parts.rest);
+    this.#cut = parts.head !== '' && !LOOKS_BACK.test(parts.rest);
     this.#rest = !this.#cut || ANYTHING.has(parts.rest) ? undefined : sharedRest(parts.rest, shared);
   }
 
@@ -43,11 +43,6 @@ export class PathPattern {
   #restMatches(path: string, from: number): boolean {
     return this.#rest === undefined || this.#rest.test(path.slice(from));
   }
-}
-
-function looksBack(pattern: string): boolean {
-  // Without the escapes that do not, so that an escaped bracket opens no class.
-  return LOOKS_BACK.test(pattern.replace(/\\[^bBA]/g, ''));
 }
 
 function sharedRest(rest: string, shared: SharedPatterns): Pattern {

@@ -6,17 +6,21 @@
 import { createRequire } from 'node:module';
 import type * as Re2 from 're2js';
 
+let library: typeof Re2 | undefined;
+
+/** Loaded on first use: a configuration without patterns need not pay the memory. */
+function re2(): typeof Re2 {
+  library ??= createRequire(import.meta.url)('re2js') as typeof Re2;
+  return library;
+}
+
 /** A compiled pattern. */
 export class Pattern {
-  readonly source: string;
   readonly #regex: Re2.RE2JS;
 
   /** Throws an `Error` that says what is wrong with the pattern. */
   constructor(source: string) {
-    // Loaded on first use: a configuration without patterns need not pay the memory.
-    const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof Re2;
-    this.source = source;
-    this.#regex = RE2JS.compile(source);
+    this.#regex = re2().RE2JS.compile(source);
   }
 
   /** Whether the pattern matches anywhere in the text. */

@@ -216,9 +216,10 @@ class Loader {
     return names;
   }
 
-  #note(problems: readonly ConfigProblem[], { source, path }: Place): void {
-    for (const problem of problems)
-      this.#documents.error({ source, path: [...path, ...problem.path] }, problem.message);
+  #note(problems: readonly ConfigProblem[], { source, path: at }: Place): void {
+    for (const { severity = 'error', path, message } of problems) {
+      this.#documents.note({ source, path: [...at, ...path] }, { severity, message });
+    }
   }
 }
 

@@ -27,7 +27,7 @@ export interface ProtocolSettings {
 
 export function protocolSettings(config: ProxyConfig, known: KnownProtocols): ProtocolSettings {
   const problems: ConfigProblem[] = [];
-  const names = downstreamNames(config);
+  const names = downstreamNames(config, known);
   for (const name of names) {
     if (!known.protocols.has(name)) problems.push(unknownProtocol('downstream_protocol', name, known));
   }
@@ -41,8 +41,8 @@ export function protocolSettings(config: ProxyConfig, known: KnownProtocols): Pr
   for (const [name, protocol] of known.protocols) {
     const block = blocks.get(name);
     const result = validate(protocol.settings, block?.value ?? {}, known.schemas);
-    for (const { path, message } of result.problems) {
-      problems.push({ path: ['extend_config', ...(block?.path ?? []), ...path], message });
+    for (const { severity, path, message } of result.problems) {
+      problems.push({ severity, path: ['extend_config', ...(block?.path ?? []), ...path], message });
     }
     all.set(name, { protocol: protocol as unknown as Protocol, settings: result.value });
   }
@@ -50,13 +50,14 @@ export function protocolSettings(config: ProxyConfig, known: KnownProtocols): Pr
   return { downstream, all, problems };
 }
 
-function downstreamNames(config: ProxyConfig): string[] {
+function downstreamNames(config: ProxyConfig, known: KnownProtocols): string[] {
   const { downstream_protocol: named, extend_config: extended } = config;
   if (named === SUB_PROTOCOL) {
     const sub = isObject(extended) ? extended['sub_protocol'] : undefined;
     return typeof sub === 'string' ? sub.split(',') : [SUB_PROTOCOL];
   }
-  return named === AUTO ? AUTO_ORDER : named.split(',').map((name) => name.trim());
+  if (named === AUTO) return AUTO_ORDER.filter((name) => known.protocols.has(name));
+  return named.split(',').map((name) => name.trim());
 }
 
 /** `extend_config` is keyed by protocol; flat is accepted when there is exactly one. */

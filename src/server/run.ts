@@ -32,8 +32,13 @@ export async function run(options: StartOptions): Promise<void> {
       options.drainTimeSeconds === undefined ? bootstrap.server.graceful_timeout : options.drainTimeSeconds * 1000,
   });
   await server.start();
-  const admin = await startAdmin(server, lifeCycle);
-  lifeCycle.onEnd(() => admin.close());
+  try {
+    const admin = await startAdmin(server, lifeCycle);
+    lifeCycle.onEnd(() => admin.close());
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
   if (bootstrap.pid !== undefined) {
     const file = bootstrap.pid;
     await writeFile(file, `${process.pid}\n`);

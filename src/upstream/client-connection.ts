@@ -148,7 +148,6 @@ export class ClientConnection
   }
 
   onData(chunk: Buffer): void {
-    if (this.#gone) return;
     this.#reading = true;
     (this.#codec as ClientCodec).onData(chunk);
     this.#reading = false;
@@ -156,7 +155,6 @@ export class ClientConnection
   }
 
   onEnd(): void {
-    if (this.#gone) return;
     this.#spent = true;
     this.#closeReason = CloseReason.RemoteClose;
     this.#reading = true;
@@ -167,7 +165,7 @@ export class ClientConnection
   }
 
   onWritable(): void {
-    if (!this.#gone) (this.#codec as ClientCodec).onWritable();
+    (this.#codec as ClientCodec).onWritable();
   }
 
   onClose(reason: CloseReason): void {

@@ -173,7 +173,7 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
   }
 
   onClientGone(client: ClientConnection): void {
-
+    if (client.isIdle) this.#idle.remove(client);
     this.#clients.delete(client);
     if (!client.connected) this.#connecting--;
     this.#countQueued();

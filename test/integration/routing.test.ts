@@ -1,7 +1,7 @@
 /** Where requests go: routes, rewrites, header mutations, answers without an upstream, and every kind of address. */
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
+import type http from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';

@@ -6,7 +6,14 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { exchange, type RecordingServer, rawClient, recordingServer, request, scriptedServer } from './support/peers.ts';
+import {
+  exchange,
+  type RecordingServer,
+  rawClient,
+  recordingServer,
+  request,
+  scriptedServer,
+} from './support/peers.ts';
 import { cluster, routeTo, startWeft, type Weft } from './support/weft.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: h\r\n';
@@ -29,7 +36,7 @@ const BEFORE_FORWARDING: Readonly<Record<string, readonly Attack[]>> = {
     ['an underscore twin of the length', `${POST}Content_Length: 5\r\n\r\n`, 400],
     ['an underscore twin of the encoding', `${POST}Transfer_Encoding: chunked\r\n\r\n`, 400],
   ],
-  'lengths': [
+  lengths: [
     ['two that differ', `${POST}Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345`, 400],
     ['two that agree', `${POST}Content-Length: 5\r\nContent-Length: 5\r\n\r\n12345`, 400],
     ['a list', lengthIs(' 5, 5'), 400],
@@ -45,7 +52,7 @@ const BEFORE_FORWARDING: Readonly<Record<string, readonly Attack[]>> = {
     ['a fraction', lengthIs(' 5.0'), 400],
     ['a form feed before it', lengthIs('\x0c5'), 400],
   ],
-  'encodings': [
+  encodings: [
     ['not ending in chunked', encodingIs(' chunked, gzip'), 400],
     ['one we do not have', encodingIs(' gzip, chunked'), 501],
     ['identity', encodingIs(' identity'), 400],
@@ -146,7 +153,8 @@ for (const [groups, forwardsHead] of [
       before(async () => {
         upstream = await recordingServer((seen, socket) => {
           // A peer that believes in the smuggled request would answer it.
-          if (seen.includes('SMUGGLED') || (!forwardsHead && seen.endsWith('\r\n\r\n'))) socket.write('HTTP/1.1 200 OK\r\n');
+          if (seen.includes('SMUGGLED') || (!forwardsHead && seen.endsWith('\r\n\r\n')))
+            socket.write('HTTP/1.1 200 OK\r\n');
         });
         weft = await startWeft({
           clusters: [cluster('c', upstream.port)],
@@ -216,7 +224,13 @@ describe('a request', () => {
     });
     await using weft = await startWeft({ clusters: [cluster('c', upstream.port)], routes: [routeTo('c')] });
     using client = await rawClient(weft.port);
-    const trailers = ['Content-Length: 9', 'Transfer-Encoding: x', 'Host: evil', 'Authorization: me', 'Content-Type: x/y'];
+    const trailers = [
+      'Content-Length: 9',
+      'Transfer-Encoding: x',
+      'Host: evil',
+      'Authorization: me',
+      'Content-Type: x/y',
+    ];
     client.write(`${CHUNKED}0\r\n${trailers.join('\r\n')}\r\nX-Fine: 1\r\n\r\n`);
     await client.until('ok');
     assert.ok(upstream.received.endsWith('0\r\nX-Fine: 1\r\n\r\n'), upstream.received);
@@ -241,7 +255,10 @@ describe('a request', () => {
 
 describe('an upstream that attacks', () => {
   /** Answers with these bytes; the connection stays open unless `end`. */
-  async function answerWith(bytes: string, end = false): Promise<{ status: number; body: string; weft: Weft; text: string }> {
+  async function answerWith(
+    bytes: string,
+    end = false,
+  ): Promise<{ status: number; body: string; weft: Weft; text: string }> {
     await using upstream = await scriptedServer((_head, socket) => {
       if (!end) return bytes;
       socket.end(bytes, 'latin1');
@@ -309,7 +326,11 @@ describe('an upstream that attacks', () => {
   const broken: [string, string, boolean][] = [
     ['a bad chunk', `${OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n`, false],
     ['endless chunk extensions', `${OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3;${'e'.repeat(40_000)}`, false],
-    ['a flood of trailers', `${OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n${'X-T: 1\r\n'.repeat(500)}\r\n`, false],
+    [
+      'a flood of trailers',
+      `${OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n${'X-T: 1\r\n'.repeat(500)}\r\n`,
+      false,
+    ],
     ['too short a body', `${OK}Content-Length: 10\r\n\r\nabc`, true],
     ['a chunked body without its end', `${OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`, true],
   ];

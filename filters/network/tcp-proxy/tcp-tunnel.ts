@@ -25,9 +25,6 @@ export interface TunnelSetting {
   readonly context: FactoryContext;
 }
 
-/** A read of this size or more says that there is much to carry: longer reads are cheaper. */
-const BULK_FROM = 32_768;
-
 export class TcpTunnel implements NetworkFilter {
   readonly #downstream: Connection;
   readonly #setting: TunnelSetting;
@@ -60,6 +57,7 @@ export class TcpTunnel implements NetworkFilter {
       return NetworkStatus.Stop;
     }
     downstream.pause();
+    downstream.bulk(true);
     if (idleTimeout > 0) this.#idleTimer.start(idleTimeout);
     this.#connecting = context.clusters.connect(cluster, this.#upstreamHandler(), this.#opener());
     return NetworkStatus.Continue;
@@ -96,6 +94,7 @@ export class TcpTunnel implements NetworkFilter {
       onConnected: (upstream) => {
         this.#connecting = undefined;
         this.#upstream = upstream;
+        upstream.bulk(true);
         for (const chunk of this.#early) this.#forth.carry(chunk, this.#downstream, upstream);
         this.#early = [];
         if (this.#downstreamEnded) upstream.end();
@@ -152,7 +151,6 @@ class Half {
 
   carry(chunk: Buffer, from: Connection, to: Connection): void {
     to.writeBytes(chunk);
-    from.bulk(chunk.length >= BULK_FROM);
     if (!to.blocked || this.#paused) return;
     this.#paused = true;
     from.pause();

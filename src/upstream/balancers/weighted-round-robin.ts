@@ -58,7 +58,8 @@ export class EarliestDeadline implements LoadBalancer {
       const entry = skipped[i] as Entry;
       if (entry === chosen) continue;
       // The time of an unhealthy host passes unused, or it would be flooded when it recovers.
-      if (entry.host.health !== 0 && chosen !== undefined) this.#queue(entry, Math.max(entry.deadline, chosen.deadline));
+      if (entry.host.health !== 0 && chosen !== undefined)
+        this.#queue(entry, Math.max(entry.deadline, chosen.deadline));
       else this.#push(entry);
     }
     skipped.length = 0;

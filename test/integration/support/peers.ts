@@ -188,7 +188,7 @@ export async function rawClient(to: number | net.NetConnectOpts): Promise<RawCli
 export async function exchange(port: number | net.NetConnectOpts, request: string): Promise<string> {
   using client = await rawClient(port);
   client.write(request);
-  return client.rest();
+  return await client.rest(); // awaited: the client is disposed of on return
 }
 
 export interface Answer {

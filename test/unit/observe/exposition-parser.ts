@@ -16,7 +16,7 @@ export interface ParsedFamily {
 }
 
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
-const SAMPLE = new RegExp(`^(${NAME})(?:\\{(.*)\\})? (\\S+)$`);
+const SAMPLE = new RegExp(`^(${NAME})(?:\\{(.*)\\})? (\\S+)$`, 's');
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(?:,|$)/y;
 
 export function parseExposition(text: string): Map<string, ParsedFamily> {
@@ -27,7 +27,7 @@ export function parseExposition(text: string): Map<string, ParsedFamily> {
   let family: ParsedFamily | undefined;
   for (const line of text.split('\n')) {
     if (line === '') continue;
-    const [, kind, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+    const [, kind, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.*)$/s.exec(line) ?? [];
     if (kind === 'HELP') {
       help.set(name, rest);
     } else if (kind === 'TYPE') {

@@ -17,9 +17,21 @@ describe('log roller', () => {
     assert.equal(parseLogRoller('compress=off').compress, false);
   });
 
-  const wrong = ['time', 'time=', 'time=0', 'time=25', 'time=1.5', 'size=0', 'size=-1', 'keep=x', 'compress=yes', 'x=1'];
+  const wrong = [
+    'time',
+    'time=',
+    'time=0',
+    'time=25',
+    'time=1.5',
+    'size=0',
+    'size=-1',
+    'keep=x',
+    'compress=yes',
+    'x=1',
+  ];
   for (const text of wrong) {
-    it(`refuses ${text}`, () => assert.throws(() => parseLogRoller(`age=1 ${text}`), new RegExp(`cannot read "${text}"`)));
+    it(`refuses ${text}`, () =>
+      assert.throws(() => parseLogRoller(`age=1 ${text}`), new RegExp(`cannot read "${text}"`)));
   }
 
   it('divides a local day into periods', () => {

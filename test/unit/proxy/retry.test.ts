@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Reason } from '../../../src/api/reason.ts';
-import { isIdempotent, type RetryPolicy, RetryState } from '../../../src/proxy/retry.ts';
+import { isIdempotent, RetryState } from '../../../src/proxy/retry.ts';
+import type { RetryPolicy } from '../../../src/router/route.ts';
 
 function policy(over: Partial<RetryPolicy> = {}): RetryPolicy {
   return { retryOn: true, perTryTimeout: 0, retries: 3, statusCodes: [], ...over };

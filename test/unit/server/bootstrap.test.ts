@@ -256,6 +256,28 @@ test('unknown keys: a warning, under strict an error', () => {
   assert.deepEqual(complaints(load(root, { strict: true })), [`config.json:22: error: ${said}`]);
 });
 
+test('settings of a protocol, keyed or flat', () => {
+  const withSettings = (extend_config: Json) => (root: Json) => {
+    root.servers[0].listeners[0].filter_chains[0].filters[0].config.extend_config = extend_config;
+  };
+  assert.deepEqual(complain(withSettings({ Max_Header_Size: 1 })), []);
+  assert.deepEqual(complain(withSettings({ Http1: { max_header_size: 1 } })), []);
+  const at = 'servers[0].listeners[0].filter_chains[0].filters[0].config.extend_config';
+  assert.deepEqual(complain(withSettings({ max_heder_size: 1 })), [
+    `config.json:18: warning: ${at}.max_heder_size: unknown key`,
+  ]);
+  assert.deepEqual(complain(withSettings({ Http1: { max_header_size: '8k' } })), [
+    `config.json:19: error: ${at}.Http1.max_header_size: expected integer ≥ 0, found string "8k"`,
+  ]);
+});
+
+test('"Auto" is the protocols that there are', () => {
+  const auto = (root: Json) => {
+    root.servers[0].listeners[0].filter_chains[0].filters[0].config.downstream_protocol = 'Auto';
+  };
+  assert.deepEqual(complain(auto), []);
+});
+
 test('clusters and virtual hosts in directories of their own', () => {
   const clusters = write('clusters', {
     'b.json': { name: 'second' },

@@ -56,10 +56,13 @@ export function balancerContract(name: string, factory: BalancerFactory): void {
     });
 
     test('never an unhealthy host, a tried one only when no other is healthy, none only when none is healthy', () => {
-      const spec = fc.array(fc.record({ weight: fc.integer({ min: 1, max: 128 }), up: fc.boolean(), tried: fc.boolean() }), {
-        minLength: 1,
-        maxLength: 12,
-      });
+      const spec = fc.array(
+        fc.record({ weight: fc.integer({ min: 1, max: 128 }), up: fc.boolean(), tried: fc.boolean() }),
+        {
+          minLength: 1,
+          maxLength: 12,
+        },
+      );
       fc.assert(
         fc.property(spec, fc.integer(), fc.integer({ min: 1, max: 40 }), (specs, seed, picks) => {
           const hosts = makeHosts(specs.map(({ weight }) => weight));

@@ -59,6 +59,14 @@ describe('weighted round robin', () => {
     assert.equal(order.replaceAll('0', '').length, 2);
   });
 
+  test('hosts of equal weight take turns', () => {
+    const balancer = weightedRoundRobin(makeHosts([1, 1, 1, 1, 4]), () => 0);
+    const order = Array.from({ length: 80 }, () => balancer.choose(context(() => 0))?.slot as number);
+    const light = order.filter((slot) => slot < 4);
+    assert.equal(light.length, 40);
+    for (const [i, slot] of light.entries()) assert.equal(slot, light[i % 4]);
+  });
+
   test('extreme weights keep their proportion', () => {
     const counts = tally(weightedRoundRobin, makeHosts([128, 1]), 12_900, 9);
     assert.ok(Math.abs((counts[1] as number) - 100) <= 1, `${counts}`);
@@ -108,6 +116,9 @@ describe('random', () => {
   test('draws from the number it is given', () => {
     const hosts = makeHosts([1, 1, 1, 1]);
     const balancer = random(hosts, seeded(1));
-    assert.deepEqual([0, 0.3, 0.5, 0.99].map((value) => balancer.choose(context(() => value))?.slot), [0, 1, 2, 3]);
+    assert.deepEqual(
+      [0, 0.3, 0.5, 0.99].map((value) => balancer.choose(context(() => value))?.slot),
+      [0, 1, 2, 3],
+    );
   });
 });

@@ -30,7 +30,10 @@ describe('Limit', () => {
 describe('RetryBudget', () => {
   test('the least number is allowed however few requests are active', () => {
     const budget = new RetryBudget(20, 3);
-    assert.deepEqual([1, 2, 3, 4].map(() => budget.tryAcquire(0)), [true, true, true, false]);
+    assert.deepEqual(
+      [1, 2, 3, 4].map(() => budget.tryAcquire(0)),
+      [true, true, true, false],
+    );
     budget.release();
     assert.equal(budget.tryAcquire(0), true);
   });
@@ -66,14 +69,20 @@ describe('retries of a cluster', () => {
     for (let i = 0; i < 2; i++) all.request();
     for (let i = 0; i < 2; i++) all.pool().acquire({ onPoolReady() {}, onPoolFailure() {} });
     assert.equal(cluster.activeRequests, 4);
-    assert.deepEqual([1, 2, 3].map(() => cluster.acquireRetry()), [true, true, false]);
+    assert.deepEqual(
+      [1, 2, 3].map(() => cluster.acquireRetry()),
+      [true, true, false],
+    );
     assert.equal(cluster.breakers.retries.used, 2);
     assert.equal(all.count('request_retry_overflow'), 2);
   });
 
   test('20 percent and 3 by default', () => {
     const { cluster } = bench({});
-    assert.deepEqual([1, 2, 3, 4].map(() => cluster.acquireRetry()), [true, true, true, false]);
+    assert.deepEqual(
+      [1, 2, 3, 4].map(() => cluster.acquireRetry()),
+      [true, true, true, false],
+    );
   });
 });
 

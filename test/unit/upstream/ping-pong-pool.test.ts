@@ -290,7 +290,10 @@ describe('connections that cannot be opened', () => {
     const requests = [new FakeRequest(), new FakeRequest()];
     for (const request of requests) bench.pool().acquire(request);
     bench.dialer.next().failed();
-    assert.deepEqual(requests.map(({ log }) => log.length), [1, 0]);
+    assert.deepEqual(
+      requests.map(({ log }) => log.length),
+      [1, 0],
+    );
     bench.dialer.next().connected();
     assert.deepEqual(requests[1]?.log, ['ready']);
   });
@@ -345,6 +348,19 @@ describe('cancel', () => {
     assert.equal(bench.pool().connecting, 0);
   });
 
+  test('while connecting, and one of two connections fails: the other request has the other one', () => {
+    const bench = new ClusterBench();
+    const request = new FakeRequest();
+    const other = new FakeRequest();
+    bench.pool().acquire(request);
+    bench.pool().acquire(other);
+    bench.pool().cancel(request);
+    bench.dialer.next().failed();
+    assert.deepEqual(other.log, []);
+    bench.dialer.next().connected();
+    assert.deepEqual(other.log, ['ready']);
+  });
+
   test('of a request that does not wait changes nothing', () => {
     const bench = new ClusterBench();
     const request = bench.request();
@@ -387,7 +403,10 @@ describe('max_requests', () => {
     for (const request of requests) bench.pool().acquire(request);
     bench.dialer.next().connected();
     bench.dialer.next().connected();
-    assert.deepEqual(requests.map(({ log }) => log), [['ready'], ['failure upstream_overflow']]);
+    assert.deepEqual(
+      requests.map(({ log }) => log),
+      [['ready'], ['failure upstream_overflow']],
+    );
     assert.deepEqual([bench.pool().active, bench.pool().idle], [1, 1]);
     assert.equal(bench.cluster.breakers.requests.used, 1);
   });
@@ -428,7 +447,10 @@ describe('max_pending_requests', () => {
     const { connection } = bench.request();
     const requests = [new FakeRequest(), new FakeRequest(), new FakeRequest()];
     for (const request of requests) bench.pool().acquire(request);
-    assert.deepEqual(requests.map(({ log }) => log), [[], [], ['failure upstream_overflow']]);
+    assert.deepEqual(
+      requests.map(({ log }) => log),
+      [[], [], ['failure upstream_overflow']],
+    );
     assert.equal(bench.cluster.breakers.pendingRequests.used, 2);
     connection.receive('end');
     assert.deepEqual(requests[0]?.log, ['ready']);
@@ -491,7 +513,10 @@ describe('max_pending_requests', () => {
     bench.pool().acquire(requests[1] as FakeRequest);
     bench.pool().cancel(requests[0] as FakeRequest);
     bench.pool().acquire(requests[2] as FakeRequest);
-    assert.deepEqual(requests.map(({ log }) => log), [[], [], []]);
+    assert.deepEqual(
+      requests.map(({ log }) => log),
+      [[], [], []],
+    );
   });
 
   test('a slot is not kept idle while requests for another host wait', () => {
@@ -506,7 +531,7 @@ describe('max_pending_requests', () => {
     assert.equal(connection.open, false);
     bench.dialer.next().connected();
     assert.deepEqual(waiting.log, ['ready']);
-    assert.equal((waiting.client?.host as Host).slot, 1);
+    assert.equal(waiting.client?.host.slot, 1);
   });
 
   test('hosts take turns at free slots', () => {
@@ -575,6 +600,25 @@ describe('closing a pool', () => {
     const late = new FakeRequest();
     pool.acquire(late);
     assert.deepEqual(late.log, ['failure shutdown']);
+  });
+
+  test('close does not wait for a request to leave', () => {
+    const bench = new ClusterBench();
+    const { connection } = bench.request();
+    connection.pending = 100;
+    bench.cluster.close();
+    assert.deepEqual(connection.log, ['destroy']);
+  });
+
+  test('from within onPoolReady: the connection that was not wanted is gone', () => {
+    const bench = new ClusterBench();
+    const connection = bench.idle();
+    const request = new FakeRequest();
+    request.onReady = () => bench.cluster.close();
+    bench.pool().acquire(request);
+    assert.equal(connection.open, false);
+    assert.deepEqual([bench.pool().active, bench.pool().idle], [0, 0]);
+    assert.equal(bench.cluster.breakers.requests.used, 0);
   });
 });
 

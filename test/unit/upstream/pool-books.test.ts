@@ -57,7 +57,8 @@ class World {
     const { bench } = this;
     const { breakers } = bench.cluster;
     const pools = [bench.pool(0), bench.pool(1)] as PingPongPool[];
-    const sum = (key: 'connecting' | 'active' | 'idle' | 'waiting') => pools.reduce((total, pool) => total + pool[key], 0);
+    const sum = (key: 'connecting' | 'active' | 'idle' | 'waiting') =>
+      pools.reduce((total, pool) => total + pool[key], 0);
 
     // Connections opened = active + idle + closed; a closed one belongs to nobody.
     assert.equal(bench.count('connection_total'), this.connections.length);
@@ -82,7 +83,10 @@ class World {
     assert.equal(this.busy.length, sum('active'));
     assert.equal(new Set(this.busy.map(({ connection }) => connection)).size, this.busy.length);
     assert.ok(breakers.requests.max === 0 || breakers.requests.used <= breakers.requests.max);
-    assert.deepEqual(bench.cluster.hosts.map((host) => host.activeRequests), pools.map((pool) => pool.active));
+    assert.deepEqual(
+      bench.cluster.hosts.map((host) => host.activeRequests),
+      pools.map((pool) => pool.active),
+    );
 
     // Every acquire is answered exactly once, waits, or was cancelled and hears nothing.
     assert.equal(this.waiting.length, sum('waiting'));
@@ -119,9 +123,11 @@ function pick<T>(items: readonly T[], n: number): T | undefined {
 const index = fc.nat(100);
 
 const commands = [
-  fc.tuple(fc.nat(1), fc.boolean()).map(([host, eager]) =>
-    command(`acquire ${host}${eager ? '' : ' and decline'}`, (world) => world.acquire(host, eager)),
-  ),
+  fc
+    .tuple(fc.nat(1), fc.boolean())
+    .map(([host, eager]) =>
+      command(`acquire ${host}${eager ? '' : ' and decline'}`, (world) => world.acquire(host, eager)),
+    ),
   fc.nat(1).map((host) => command(`acquire ${host}`, (world) => world.acquire(host, true))),
   index.map((n) =>
     command(`cancel waiting ${n}`, (world) => {
@@ -145,9 +151,9 @@ const commands = [
       world.bench.dialer.next().failed();
     }),
   ),
-  fc.tuple(index, fc.constantFrom('end', 'end', 'last', 'bad', 'head', 'end more')).map(([n, text]) =>
-    command(`receive "${text}" ${n}`, (world) => pick(world.busy, n)?.connection.receive(text)),
-  ),
+  fc
+    .tuple(index, fc.constantFrom('end', 'end', 'last', 'bad', 'head', 'end more'))
+    .map(([n, text]) => command(`receive "${text}" ${n}`, (world) => pick(world.busy, n)?.connection.receive(text))),
   index.map((n) => command(`data on any ${n}`, (world) => pick(world.open, n)?.receive('word'))),
   index.map((n) => command(`FIN ${n}`, (world) => pick(world.open, n)?.receiveEnd())),
   index.map((n) => command(`RST ${n}`, (world) => pick(world.open, n)?.receiveReset())),
@@ -173,17 +179,22 @@ test('the books balance after every event', () => {
     max_requests: fc.constantFrom(0, 0, 1, 2),
   });
   fc.assert(
-    fc.property(limits, fc.commands(commands, { maxCommands: 60, size: 'max' }), fc.option(close), (limit, run, end) => {
-      const world = new World(limit);
-      const model: Model = { closed: false };
-      fc.modelRun(() => ({ model, real: world }), run);
-      if (end !== null) {
-        fc.modelRun(() => ({ model, real: world }), [end, ...run]);
-        for (const connection of world.connections) connection.settle();
-        world.check(model);
-        assert.equal(world.bench.clock.armed, 0);
-      }
-    }),
+    fc.property(
+      limits,
+      fc.commands(commands, { maxCommands: 60, size: 'max' }),
+      fc.option(close),
+      (limit, run, end) => {
+        const world = new World(limit);
+        const model: Model = { closed: false };
+        fc.modelRun(() => ({ model, real: world }), run);
+        if (end !== null) {
+          fc.modelRun(() => ({ model, real: world }), [end, ...run]);
+          for (const connection of world.connections) connection.settle();
+          world.check(model);
+          assert.equal(world.bench.clock.armed, 0);
+        }
+      },
+    ),
     { numRuns: 400 },
   );
 });

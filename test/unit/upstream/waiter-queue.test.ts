@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { PoolWaiter } from '../../../src/upstream/pool.ts';
 import { IdleList, type IdleNode } from '../../../src/upstream/idle-list.ts';
+import type { PoolWaiter } from '../../../src/upstream/pool.ts';
 import { WaiterQueue } from '../../../src/upstream/waiter-queue.ts';
 
 const waiter = (): PoolWaiter => ({ onPoolReady() {}, onPoolFailure() {} });
