@@ -1,7 +1,8 @@
 /**
  * The client side of a connection: one request at a time, and the response to it.
  *
- * The receiver is told everything of its response before the pool hears of the end. A connection is used again only when
+ * The receiver is told everything of its response before the pool hears of the end; of a reset the pool hears first, so
+ * that a replay finds its place free. A connection is used again only when
  * nothing is in doubt: the request was written before the answer came, the answer is delimited and nothing follows it.
  */
 
@@ -72,8 +73,8 @@ export class Http1ClientCodec extends MessageReader implements ClientCodec, Clie
     if (stream !== this.#stream) return;
     const { receiver } = this;
     this.#release();
-    if (!byProxy) receiver?.onReset(Reason.InternalError);
     this.#events.onStreamEnd(false);
+    if (!byProxy) receiver?.onReset(Reason.InternalError);
   }
 
   pauseResponse(stream: ClientStream): void {
@@ -209,8 +210,8 @@ export class Http1ClientCodec extends MessageReader implements ClientCodec, Clie
     }
     const { receiver } = this;
     this.#release();
-    receiver?.onReset(reason);
     this.#events.onStreamEnd(false);
+    receiver?.onReset(reason);
   }
 
   #refuse(reason: Reason): void {

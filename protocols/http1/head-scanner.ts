@@ -82,6 +82,10 @@ const VERSION = Buffer.from('HTTP/');
 
 /** `HTTP/1.0` or `HTTP/1.1`; any other well-formed version is 505. */
 function scanVersion(buf: Buffer, start: number, limit: number): number {
+  if (start + 8 <= limit && isHttp1(buf, start)) {
+    scan.minor = (buf[start + 7] as number) - 48;
+    if (scan.minor === 0 || scan.minor === 1) return start + 8;
+  }
   let pos = start;
   for (let i = 0; i < VERSION.length; i++, pos++) {
     if (pos === limit) return NEED_MORE;
@@ -94,6 +98,19 @@ function scanVersion(buf: Buffer, start: number, limit: number): number {
   if (major !== 1 || minor > 1) return scan.fail(Reason.VersionNotSupported);
   scan.minor = minor;
   return pos + 3;
+}
+
+/** `HTTP/1.`, without a loop: it stands in every head. */
+function isHttp1(buf: Buffer, at: number): boolean {
+  return (
+    buf[at] === 72 &&
+    buf[at + 1] === 84 &&
+    buf[at + 2] === 84 &&
+    buf[at + 3] === 80 &&
+    buf[at + 4] === SLASH &&
+    buf[at + 5] === 49 &&
+    buf[at + 6] === 46
+  );
 }
 
 /** Whether `start` … `limit` is the beginning of DIGIT "." DIGIT. */

@@ -54,11 +54,20 @@ export interface ResponseHeaders extends Headers {
 
 /** Throws when a name or value could break out of its line on the wire (RFC 9110, section 5.5). */
 export function checkHeader(name: string, value: string): void {
-  if (!isToken(name)) throw new TypeError(`invalid header name ${JSON.stringify(name)}`);
+  if (!knownNames.has(name)) checkName(name);
   for (let i = 0; i < value.length; i++) {
     const c = value.charCodeAt(i);
     if (c === 13 || c === 10 || c === 0) throw new TypeError(`invalid value of header ${name}`);
   }
+}
+
+/** Names that have passed: nearly all come from code or configuration, so there are few. */
+const knownNames = new Set<string>();
+const MAX_KNOWN_NAMES = 1000;
+
+function checkName(name: string): void {
+  if (!isToken(name)) throw new TypeError(`invalid header name ${JSON.stringify(name)}`);
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name);
 }
 
 // RFC 9110, section 5.6.2; pseudo names of HTTP/2 never pass here.

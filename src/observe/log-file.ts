@@ -23,6 +23,8 @@ const BATCH = 64 * 1024;
 const FLUSH_MS = 1000;
 /** How soon a write is tried again that found a full pipe. */
 const BUSY_MS = 20;
+/** How often a full pipe is tried again when the file is closed. */
+const CLOSING_TRIES = 50;
 /** Characters that may wait. */
 const MAX_QUEUED = 4 * 1024 * 1024;
 
@@ -66,6 +68,8 @@ export class LogFile {
   #flushAsked = false;
   #reopenAsked = false;
   #failing = false;
+  /** The last write found a full pipe. */
+  #busy = false;
   /** After a failure, until the timer runs. */
   #resting = false;
   #work: Promise<void> | undefined;
@@ -132,8 +136,11 @@ export class LogFile {
   async close(): Promise<void> {
     this.enabled = false;
     while (this.#work) await this.#work;
-    this.#onTimer();
-    await this.#work;
+    for (let tries = 0; tries === 0 || (this.#busy && tries < CLOSING_TRIES); tries++) {
+      if (this.#busy) await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+      this.#onTimer();
+      await this.#work;
+    }
     this.#timer.stop();
     await this.#tidying;
     if (this.#ownsDescriptor) await closeFile(this.#fd);
@@ -155,6 +162,7 @@ export class LogFile {
         await this.#writeQueue();
         if (this.#reopenAsked) await this.#reopen();
         this.#failing = false;
+        this.#busy = false;
       }
     } catch (error) {
       this.#retryLater(error as NodeJS.ErrnoException);
@@ -225,10 +233,10 @@ export class LogFile {
   }
 
   #retryLater(error: NodeJS.ErrnoException): void {
-    const busy = error.code === 'EAGAIN';
+    this.#busy = error.code === 'EAGAIN';
     this.#resting = true;
-    this.#timer.start(busy ? BUSY_MS : FLUSH_MS);
-    if (busy || this.#failing) return;
+    this.#timer.start(this.#busy ? BUSY_MS : FLUSH_MS);
+    if (this.#busy || this.#failing) return;
     this.#failing = true;
     this.#onError(error);
   }

@@ -46,7 +46,7 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
     this.trusted = runtime.trusts(connection.remoteAddress.host);
     this.#idleSince = connection.startTime;
     this.#timer = runtime.timers.clock.timer(() => this.#onTimer());
-    if (runtime.downstream.length === 1) this.#speak(runtime.downstream[0] as ConfiguredProtocol);
+    if (runtime.fixed !== undefined) this.#speak(runtime.fixed);
     if (runtime.connectionIdleTimeout > 0) this.#timer.start(runtime.connectionIdleTimeout);
   }
 
@@ -55,6 +55,11 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
   }
 
   // ── Bytes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Filters behind this one hear of the connection when they are handed bytes of a protocol that is unknown here. */
+  onNewConnection(): NetworkStatus {
+    return NetworkStatus.Stop;
+  }
 
   onData(chunk: Buffer): NetworkStatus {
     if (this.#codec !== undefined) this.#codec.onData(chunk);

@@ -43,6 +43,8 @@ export interface StreamOwner {
   readonly protocol: Protocol;
   /** Whether the peer is believed. */
   readonly trusted: boolean;
+  /** No request after the ones that are open. */
+  onDrain(): void;
 }
 
 export class DownstreamStream
@@ -146,7 +148,11 @@ export class DownstreamStream
 
   /** Refuses what neither filter nor route may see; writes down the way that the request has come. */
   #admit(headers: RequestHeaders): boolean {
-    if (!this.#normalize(headers)) return this.#fail(Reason.BadRequest);
+    if (!this.#normalize(headers)) {
+      // Whoever tries how we read such a path gets one try a connection.
+      this.#owner.onDrain();
+      return this.#fail(Reason.BadRequest);
+    }
     if (!this.#owner.protocol.http) return true;
     const { trusted, connection } = this.#owner;
     const passed = this.#runtime.forwarding.apply(headers, connection.remoteAddress.host, headers.scheme, trusted);
@@ -467,6 +473,7 @@ export class DownstreamStream
     const { stats, config } = this.#runtime;
     switch (this.#awaiting) {
       case Awaiting.ResponseHead:
+        this.#host?.stats.requestTimeout.add(1);
         this.#fail(Reason.GlobalTimeout);
         return;
       case Awaiting.RequestBody:

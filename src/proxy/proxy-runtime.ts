@@ -27,6 +27,8 @@ export interface ProxyRuntime {
   readonly config: ProxyConfig;
   /** Protocols a downstream connection may speak, in the order in which they are asked. */
   readonly downstream: readonly ConfiguredProtocol[];
+  /** The one that is spoken without a look at the first bytes, when the configuration names one. */
+  readonly fixed: ConfiguredProtocol | undefined;
   /** By name, with settings for the upstream side. */
   readonly protocols: ReadonlyMap<string, ConfiguredProtocol>;
   /** The live router of this name, or undefined (404). Looked up per request: routers change while connections live. */

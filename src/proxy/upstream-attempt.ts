@@ -5,7 +5,8 @@
 
 import type { Headers, ResponseHeaders } from '../api/headers.ts';
 import type { Protocol, RequestEncoder, ResponseReceiver } from '../api/protocol.ts';
-import type { Reason } from '../api/reason.ts';
+import { Reason } from '../api/reason.ts';
+import type { Clock } from '../api/timer.ts';
 import type { Host } from '../upstream/host.ts';
 import type { ConnectionPool, PooledClient, PoolWaiter } from '../upstream/pool.ts';
 
@@ -29,14 +30,20 @@ type Stage = (typeof Stage)[keyof typeof Stage];
 /** A response that is thrown away is read to its end when no more than this is left, so that its connection lives. */
 const DISCARD_LIMIT = 65_536;
 
+/** Statuses from here on are failures of the host. */
+const SERVER_ERROR = 500;
+
 export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
   readonly host: Host;
   readonly protocol: Protocol;
+  readonly #clock: Clock;
   #owner: AttemptOwner | undefined;
   #stage: Stage = Stage.Waiting;
   #pool: ConnectionPool | undefined;
   #encoder: RequestEncoder | undefined;
   #discarded = 0;
+  #startTime = 0;
+  #status = 0;
   #written = false;
   #answered = false;
   /** The connection had carried a request before: it may have been closed by the host just now. */
@@ -44,10 +51,11 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
   /** Id and local address of the connection, for the access log. */
   connectionId = 0;
 
-  constructor(owner: AttemptOwner, host: Host, protocol: Protocol) {
+  constructor(owner: AttemptOwner, host: Host, protocol: Protocol, clock: Clock) {
     this.#owner = owner;
     this.host = host;
     this.protocol = protocol;
+    this.#clock = clock;
   }
 
   /** Asks the pool; `onUpstreamReady` or `onUpstreamFailure` may come before this returns. */
@@ -67,7 +75,10 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
     const stage = this.#stage;
     this.#stage = Stage.Over;
     if (stage === Stage.Waiting) this.#pool?.cancel(this);
-    else if (stage === Stage.Open) this.#encoder?.reset();
+    else if (stage === Stage.Open) {
+      if (!this.#answered) this.host.stats.requestLocalReset.add(1);
+      this.#encoder?.reset();
+    }
     this.#encoder = undefined;
   }
 
@@ -84,6 +95,7 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
     const owner = this.#owner;
     if (owner === undefined) return;
     this.#stage = Stage.Open;
+    this.#startTime = this.#clock.now();
     this.reused = client.reused;
     this.connectionId = client.connection.id;
     this.#encoder = client.newStream(this);
@@ -109,9 +121,14 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
   #responseEnded(): void {
     this.#answered = true;
     if (this.#written) this.#stage = Stage.Over;
+    const { stats } = this.host;
+    if (this.#status < SERVER_ERROR) stats.responseSuccess.add(1);
+    else stats.responseFailed.add(1);
+    stats.requestDurationTime.observe(this.#clock.now() - this.#startTime);
   }
 
   onHeaders(headers: ResponseHeaders, end: boolean): void {
+    this.#status = headers.status;
     if (end) this.#responseEnded();
     this.#owner?.onUpstreamHeaders(this, headers, end);
   }
@@ -128,6 +145,7 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
   }
 
   onReset(reason: Reason): void {
+    if (!this.#answered && reason !== Reason.Shutdown) this.host.stats.requestRemoteReset.add(1);
     const owner = this.#over();
     owner?.onUpstreamFailure(this, reason);
   }

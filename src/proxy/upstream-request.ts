@@ -147,7 +147,7 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
 
   #try(host: Host): void {
     const { cluster, protocol } = this.#target;
-    const attempt = new UpstreamAttempt(this, host, protocol.protocol);
+    const attempt = new UpstreamAttempt(this, host, protocol.protocol, this.#runtime.timers.clock);
     this.#attempt = attempt;
     attempt.start(cluster.pool(host, protocol.protocol, protocol.settings));
   }
@@ -235,6 +235,7 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
     this.#attempt = undefined;
     this.attempt++;
     this.triedHosts.push(failed.host);
+    failed.host.stats.requestRetry.add(1);
     this.#owner.onRetry();
     this.#backingOff = true;
     this.#startTimer(this.#retries.take(this.#runtime.random));
@@ -260,6 +261,7 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
     }
     const attempt = this.#attempt;
     if (attempt === undefined) return;
+    attempt.host.stats.requestTimeout.add(1);
     attempt.cancel();
     this.onUpstreamFailure(attempt, Reason.PerTryTimeout);
   }

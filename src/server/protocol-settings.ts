@@ -21,6 +21,8 @@ export interface KnownProtocols {
 
 export interface ProtocolSettings {
   readonly downstream: readonly ConfiguredProtocol[];
+  /** Set when one protocol is named: it is spoken whatever the first bytes look like. */
+  readonly fixed: ConfiguredProtocol | undefined;
   readonly all: ReadonlyMap<string, ConfiguredProtocol>;
   readonly problems: readonly ConfigProblem[];
 }
@@ -47,7 +49,8 @@ export function protocolSettings(config: ProxyConfig, known: KnownProtocols): Pr
     all.set(name, { protocol: protocol as unknown as Protocol, settings: result.value });
   }
   const downstream = names.flatMap((name) => all.get(name) ?? []);
-  return { downstream, all, problems };
+  const fixed = names.length === 1 && config.downstream_protocol !== AUTO ? downstream[0] : undefined;
+  return { downstream, fixed, all, problems };
 }
 
 function downstreamNames(config: ProxyConfig, known: KnownProtocols): string[] {

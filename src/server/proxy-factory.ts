@@ -39,6 +39,7 @@ export function compileProxy(config: ProxyConfig, listener: ListenerConfig, part
     listener: context.listener,
     config,
     downstream: protocols.downstream,
+    fixed: protocols.fixed,
     protocols: protocols.all,
     routes: () => routers.get(config.router_config_name),
     clusters: parts.clusters,

@@ -20,7 +20,6 @@ import {
   string,
 } from '../api/schema.ts';
 import { tlsContextSchema } from '../network/tls-schema.ts';
-import { balancerNames } from './balancers/registry.ts';
 
 /** Defaults of this room, in milliseconds unless they say otherwise. */
 export const UpstreamDefaults = {
@@ -37,11 +36,13 @@ const CLUSTER_TYPES = ['', 'SIMPLE', 'STATIC', 'DYNAMIC', 'STRICT_DNS', 'EDS', '
 /** These act on what is configured and nothing else. STRICT_DNS names are resolved when connecting. */
 const STATIC_TYPES: readonly unknown[] = ['', 'SIMPLE', 'STATIC', 'DYNAMIC'];
 
+/** The values of `lb_type` that are implemented (`balancers/registry.ts`). */
+export const BALANCER_TYPES = ['LB_ROUNDROBIN', 'LB_WEIGHTED_ROUNDROBIN', 'LB_RANDOM'] as const;
+export type BalancerType = (typeof BALANCER_TYPES)[number];
+
 const LB_TYPES = [
   '',
-  'LB_ROUNDROBIN',
-  'LB_WEIGHTED_ROUNDROBIN',
-  'LB_RANDOM',
+  ...BALANCER_TYPES,
   'LB_LEAST_REQUEST',
   'LB_LEAST_CONNECTION',
   'LB_MAGLEV',
@@ -93,7 +94,7 @@ export const clusterSchema = object({
   lb_type: oneOf(LB_TYPES, {
     default: 'LB_ROUNDROBIN',
     support: 'planned',
-    isInactive: (value) => value === '' || balancerNames.has(value as string),
+    isInactive: (value) => value === '' || BALANCER_TYPES.includes(value as BalancerType),
     description: 'How a host is chosen. Types that are not implemented yet act as LB_ROUNDROBIN.',
   }),
   max_request_per_conn: count({ support: 'inert' }),

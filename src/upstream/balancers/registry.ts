@@ -1,22 +1,20 @@
 /** The balancers by the names that `lb_type` uses. */
 
 import type { BalancerFactory } from '../balancer.ts';
+import type { BalancerType } from '../cluster-schema.ts';
 import { Random } from './random.ts';
 import { RoundRobin } from './round-robin.ts';
 import { weightedRoundRobin } from './weighted-round-robin.ts';
 
-const balancers: ReadonlyMap<string, BalancerFactory> = new Map<string, BalancerFactory>([
-  ['LB_ROUNDROBIN', (hosts, random) => new RoundRobin(hosts, random)],
-  ['LB_RANDOM', (hosts) => new Random(hosts)],
-  ['LB_WEIGHTED_ROUNDROBIN', weightedRoundRobin],
-]);
-
-/** The values of `lb_type` that are implemented. */
-export const balancerNames: ReadonlySet<string> = new Set(balancers.keys());
-
 const roundRobin: BalancerFactory = (hosts, random) => new RoundRobin(hosts, random);
 
-/** The factory of an `lb_type`; round robin for a name that is not known. */
+const balancers: Readonly<Record<BalancerType, BalancerFactory>> = {
+  LB_ROUNDROBIN: roundRobin,
+  LB_RANDOM: (hosts) => new Random(hosts),
+  LB_WEIGHTED_ROUNDROBIN: weightedRoundRobin,
+};
+
+/** The factory of an `lb_type`; round robin for one that is not implemented. */
 export function balancerFactory(lbType: string): BalancerFactory {
-  return balancers.get(lbType) ?? roundRobin;
+  return Object.hasOwn(balancers, lbType) ? balancers[lbType as BalancerType] : roundRobin;
 }

@@ -184,11 +184,19 @@ export async function rawClient(to: number | net.NetConnectOpts): Promise<RawCli
   return new RawClient(socket);
 }
 
-/** One raw exchange: sends, reads until the connection ends (send `Connection: close`). */
-export async function exchange(port: number | net.NetConnectOpts, request: string): Promise<string> {
+/**
+ * One raw exchange: sends, reads until the connection ends (send `Connection: close`), or until there are so many
+ * characters.
+ */
+export async function exchange(
+  port: number | net.NetConnectOpts,
+  request: string,
+  enough = Number.POSITIVE_INFINITY,
+): Promise<string> {
   using client = await rawClient(port);
   client.write(request);
-  return await client.rest(); // awaited: the client is disposed of on return
+  if (enough === Number.POSITIVE_INFINITY) return await client.rest();
+  return (await client.until((text) => text.length >= enough)).slice(0, enough);
 }
 
 export interface Answer {

@@ -72,9 +72,11 @@ export class Weft implements AsyncDisposable {
     return { total, completed, reset, active, balanced: total === completed + reset + active };
   }
 
-  /** A counter of a cluster. */
+  /** A counter or gauge of a cluster. */
   upstream(cluster: string, key: string): number {
-    return this.counter(key, 'upstream', { cluster });
+    return key.endsWith('_active')
+      ? this.gauge(key, 'upstream', { cluster })
+      : this.counter(key, 'upstream', { cluster });
   }
 
   /** Waits until nothing is going on: no stream and no downstream connection. */

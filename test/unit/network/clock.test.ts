@@ -133,10 +133,7 @@ test('after a stall of the loop everything that is due fires, and nothing else',
   timer('c').start(300_000);
   timer('d').start(900_000);
   time.stall(600_000);
-  assert.deepEqual(
-    fired.map(([name]) => name).sort(),
-    ['a', 'b', 'c'],
-  );
+  assert.deepEqual(fired.map(([name]) => name).sort(), ['a', 'b', 'c']);
   time.advance(300_000 + COARSE_MS);
   assert.equal(fired.length, 4);
 });

@@ -322,7 +322,10 @@ test('a throw in the handler ends this connection with Fault and is reported', a
     assert.equal(connection.open, false);
     if (callback !== 'onClose') assert.equal(recorder.closed, CloseReason.Fault, callback);
   }
-  assert.deepEqual(faults, ['onData', 'onEnd', 'onWritable', 'onClose'].map((name) => `connection: ${name}`));
+  assert.deepEqual(
+    faults,
+    ['onData', 'onEnd', 'onWritable', 'onClose'].map((name) => `connection: ${name}`),
+  );
 });
 
 test('the end is told to the handler first and then to the owner', async () => {
@@ -358,7 +361,8 @@ test('whatever is written in whatever pieces, and whenever writes stay pending: 
       let pendingParts: (string | Uint8Array)[] = [];
       let arrived = '';
       const take = () => {
-        for (const part of pendingParts) arrived += typeof part === 'string' ? part : Buffer.from(part).toString('latin1');
+        for (const part of pendingParts)
+          arrived += typeof part === 'string' ? part : Buffer.from(part).toString('latin1');
         pendingParts = [];
       };
       const write = (parts: (string | Uint8Array)[]) => {

@@ -80,6 +80,19 @@ describe('exposition', () => {
     ]);
   });
 
+  it('shows the first of several metrics that come to have one name', async () => {
+    const store = new MetricStore();
+    store.group('a', { 'l.1': 'v' }).counter('b_c').add(1);
+    store.group('a_b', { l_1: 'v' }).counter('c').add(2);
+    store.group('a_b', {}).counter('c').add(3);
+    store.group('a', {}).gauge('b.c').add(4);
+    const samples = (await scrape(store)).get('a_b_c')?.samples;
+    assert.deepEqual(
+      samples?.map(({ value }) => value),
+      [1, 3],
+    );
+  });
+
   it('is well formed for any name, label and value', async () => {
     const anyText = fc.string({ unit: 'binary', minLength: 1 });
     const metric = fc.record({

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { balancerFactory, balancerNames } from '../../../src/upstream/balancers/registry.ts';
+import { balancerFactory } from '../../../src/upstream/balancers/registry.ts';
 import { RoundRobin } from '../../../src/upstream/balancers/round-robin.ts';
 import { EarliestDeadline, weightedRoundRobin } from '../../../src/upstream/balancers/weighted-round-robin.ts';
+import { BALANCER_TYPES } from '../../../src/upstream/cluster-schema.ts';
 import { HealthBit, type Host } from '../../../src/upstream/host.ts';
 import { balancerContract, context, seeded, tally } from './balancer-contract.ts';
 import { makeHosts } from './fakes.ts';
 
-for (const name of balancerNames) balancerContract(name, balancerFactory(name));
+for (const name of BALANCER_TYPES) balancerContract(name, balancerFactory(name));
 
 describe('registry', () => {
   test('a name that is not known is round robin', () => {
