@@ -19,6 +19,8 @@ const CONNECTIONS = 5000;
 const OPENING = 64;
 /** A process is given this long to come to rest before its memory is read. */
 const SETTLE = 1500;
+/** Connections that are opened before the measured ones, and stay. */
+const FIRST = 1000;
 const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n';
 
 const KINDS: readonly PeerKind[] = [
@@ -33,7 +35,10 @@ const KINDS: readonly PeerKind[] = [
 interface Memory {
   atStart: number;
   idle: number;
+  /** What each connection after the first 1,000 adds: by then the code that serves them is compiled. */
   perConnection: number;
+  /** All growth since the start, compiled code included, over all connections. */
+  allIn: number;
 }
 
 export const idle: Scenario = {
@@ -65,10 +70,14 @@ async function run(options: Options): Promise<Report> {
     inUnits(figure(peer, 'atStart'), MIB)?.toFixed(1) ?? '',
     inUnits(figure(peer, 'idle'), MIB)?.toFixed(1) ?? '',
     inUnits(figure(peer, 'perConnection'), 1024)?.toFixed(1) ?? '',
+    inUnits(figure(peer, 'allIn'), 1024)?.toFixed(1) ?? '',
   ]);
   report.tables.push({
     title: `idle: ${CONNECTIONS} connections after one request each`,
-    rows: [['peer', 'RSS MiB at start', 'with the connections', 'KiB per connection'], ...rows],
+    rows: [
+      ['peer', 'RSS MiB at start', 'with the connections', 'KiB per connection', 'all growth ÷ all connections'],
+      ...rows,
+    ],
   });
   report.bars.push(
     figureBar('at most 60 MiB RSS after the start', inUnits(figure('weft', 'atStart'), MIB), 60),
@@ -78,7 +87,7 @@ async function run(options: Options): Promise<Report> {
   return report;
 }
 
-/** One fresh process: its memory after the first request, and after all the connections have had theirs. */
+/** One fresh process: its memory after the first request, and what all the connections add once it is warm. */
 async function measureOnce(kind: PeerKind, report: Report): Promise<Memory | undefined> {
   await using peers = new Peers();
   const upstream = await peers.start(nginxUpstream());
@@ -86,21 +95,29 @@ async function measureOnce(kind: PeerKind, report: Report): Promise<Memory | und
   if (peer === undefined) return undefined;
   await delay(SETTLE);
   const atStart = residentMemory(peer.pids);
-  const sockets = await openConnections(peer.port);
+  const sockets = await openConnections(peer.port, FIRST);
+  await delay(SETTLE);
+  const first = residentMemory(peer.pids);
+  sockets.push(...(await openConnections(peer.port, CONNECTIONS - FIRST)));
   await delay(SETTLE);
   const withConnections = residentMemory(peer.pids);
   const closed = sockets.filter((socket) => socket.readyState !== 'open').length;
   for (const socket of sockets) socket.destroy();
   if (closed > 0) throw new Error(`${kind.name} closed ${closed} of the ${CONNECTIONS} idle connections`);
-  return { atStart, idle: withConnections, perConnection: (withConnections - atStart) / CONNECTIONS };
+  return {
+    atStart,
+    idle: withConnections,
+    perConnection: (withConnections - first) / (CONNECTIONS - FIRST),
+    allIn: (withConnections - atStart) / CONNECTIONS,
+  };
 }
 
-/** Opens all the connections and has one request answered on each. */
-async function openConnections(port: number): Promise<Socket[]> {
+/** Opens connections and has one request answered on each. */
+async function openConnections(port: number, count: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
   let begun = 0;
   const openInTurn = async () => {
-    while (begun++ < CONNECTIONS) sockets.push(await openConnection(port));
+    while (begun++ < count) sockets.push(await openConnection(port));
   };
   await Promise.all(Array.from({ length: OPENING }, openInTurn));
   return sockets;

@@ -37,7 +37,8 @@ function serve(port: number, request: IncomingMessage, response: ServerResponse)
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
+  response.statusCode = status;
+  response.setHeader('content-type', 'application/json');
   response.end(`${JSON.stringify(body, null, 2)}\n`);
 }
 

@@ -1,6 +1,7 @@
 /** Reads the imports of every TypeScript file of the project. */
 
 import { globSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join, posix, sep } from 'node:path';
 import type { Import, ImportGraph, Packages } from './import-rules.ts';
 
@@ -8,13 +9,14 @@ const SOURCES = '{src,filters,protocols,test,bench,examples,scripts}/**/*.ts';
 
 /**
  * The forms in which one file names another. Static statements begin their line, as the formatter writes them; paths
- * handed to `new URL(…, import.meta.url)` count because that is how worker threads are started.
+ * handed to `new URL(…, import.meta.url)` count because that is how worker threads are started. Specifiers that are
+ * computed cannot be judged.
  */
 const FORMS: readonly RegExp[] = [
-  /^(?:import|export)\b(?<clause>[^'"`;]*?)\bfrom\s*['"](?<to>[^'"]+)['"]/gm,
-  /^import\s*['"](?<to>[^'"]+)['"]/gm,
-  /\bimport\(\s*['"](?<to>[^'"]+)['"]/g,
-  /\brequire\(\s*['"](?<to>[^'"]+)['"]/g,
+  /^(?:import|export)\b(?<clause>[^'"`;]*?)\bfrom\s*['"](?<to>[^'"$]+)['"]/gm,
+  /^import\s*['"](?<to>[^'"$]+)['"]/gm,
+  /\bimport\(\s*['"](?<to>[^'"$]+)['"]/g,
+  /\brequire\(\s*['"](?<to>[^'"$]+)['"]/g,
   /\bnew URL\(\s*['"](?<to>\.[^'"]+\.ts)['"],\s*import\.meta\.url/g,
 ];
 
@@ -61,6 +63,7 @@ export function readPackages(root: string): Packages {
 }
 
 function resolve(file: string, specifier: string, known: ReadonlySet<string>): string {
+  if (isBuiltin(specifier)) return specifier.replace(/^(?:node:)?/, 'node:');
   if (!specifier.startsWith('.')) return specifier;
   const path = posix.join(posix.dirname(file), specifier);
   return known.has(path) ? path : `./${path}`;

@@ -54,6 +54,7 @@ class MemoryConnection implements Connection {
   pause(): void {}
   resume(): void {}
   bulk(): void {}
+  defer(): void {}
   end(): void {}
   close(): void {}
   closeLingering(): void {}

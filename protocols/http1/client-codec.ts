@@ -2,8 +2,8 @@
  * The client side of a connection: one request at a time, and the response to it.
  *
  * The receiver is told everything of its response before the pool hears of the end; of a reset the pool hears first, so
- * that a replay finds its place free. A connection is used again only when
- * nothing is in doubt: the request was written before the answer came, the answer is delimited and nothing follows it.
+ * that a replay finds its place free. A connection is used again only when nothing is in doubt: the request was written
+ * before the answer came, the answer is delimited and nothing follows it.
  */
 
 import {
@@ -52,7 +52,9 @@ export class Http1ClientCodec extends MessageReader implements ClientCodec, Clie
 
   onClose(reason: Reason): void {
     // A response that has come whole is still delivered, at the pace of its receiver.
-    if (!(this.ended && this.holdsInput)) this.#drop(reason);
+    if (this.ended && this.holdsInput) return;
+    const isCut = reason === Reason.UpstreamReset && this.reading === Reading.Body;
+    this.#drop(isCut ? Reason.UpstreamTruncated : reason);
   }
 
   onWritable(): void {
@@ -159,8 +161,8 @@ export class Http1ClientCodec extends MessageReader implements ClientCodec, Clie
     this.#keepAlive = false;
     stream.openTunnel();
     this.beginBody(Framing.Close, 0, 0);
+    if (stream.isWritten) this.sink.end();
     this.#responseReceiver?.onHeaders(headers, false);
-    if (stream.isWritten && this.isTunnel) this.sink.end();
   }
 
   #final(headers: Http1ResponseHeaders, status: number, keepAlive: boolean, chunked: boolean): void {

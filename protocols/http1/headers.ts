@@ -34,7 +34,7 @@ export class Http1RequestHeaders extends FieldLines implements RequestHeaders {
       this.#sameLine = this.#isHttp11 && isConnect;
     } else {
       this.#path = text.slice(scan.targetStart, scan.targetEnd);
-      this.#authority = this.#hasHost ? valueOf(text, scan.hostLine) : '';
+      this.#authority = this.#hasHost ? lineValue(text, scan.hostLine) : '';
     }
     this.upgrade = this.#isHttp11 ? upgradeOf(text) : '';
   }
@@ -123,14 +123,14 @@ function methodOf(text: string): string {
 /** The protocol switch asked for: one token, listed in Connection, on a request without a body (RFC 9110, section 7.8). */
 function upgradeOf(text: string): string {
   if (!scan.upgradeOption || scan.upgradeLine < 0 || scan.chunked || scan.contentLength > 0) return '';
-  const token = valueOf(text, scan.upgradeLine).toLowerCase();
+  const token = lineValue(text, scan.upgradeLine).toLowerCase();
   // h2c would hide requests from this proxy.
   return UPGRADE.test(token) && token !== 'h2c' ? token : '';
 }
 
 const UPGRADE = /^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
 
-function valueOf(text: string, line: number): string {
+function lineValue(text: string, line: number): string {
   const lines = scan.lines;
   return text.slice(lines[line * STRIDE + VALUE_START], lines[line * STRIDE + VALUE_END]);
 }
@@ -145,7 +145,7 @@ export class Http1ResponseHeaders extends FieldLines implements ResponseHeaders 
   /** Takes over the last scan, which was of a response; `text` is its head. */
   constructor(text: string) {
     super(text, Section.Response, scan.contentLength);
-    this.upgrade = scan.upgradeLine >= 0 ? valueOf(text, scan.upgradeLine).toLowerCase() : '';
+    this.upgrade = scan.upgradeLine >= 0 ? lineValue(text, scan.upgradeLine).toLowerCase() : '';
     this.#isHttp11 = scan.minor === 1;
     this.#received = scan.status;
     this.#status = scan.status;

@@ -2,7 +2,7 @@
  * The reading half of both codecs: bytes become heads and bodies, one message after the other.
  *
  * What arrives while nobody may have it (an answer is owed, the receiver has paused) is held, bounded, and reading stops.
- * It is handed out later from a microtask and never from inside an encoder's method, so that whoever ends one message has
+ * It is handed out later (`Sink.defer`) and never from inside an encoder's method, so that whoever ends one message has
  * finished with it before the next one begins.
  */
 
@@ -138,7 +138,7 @@ export abstract class MessageReader {
     if (this.#held.length === 0 && !this.ended) this.#settle();
     else if (!this.#wakeDue) {
       this.#wakeDue = true;
-      queueMicrotask(this.#wake);
+      this.sink.defer(this.#wake);
     }
   }
 

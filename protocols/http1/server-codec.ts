@@ -2,7 +2,7 @@
  * The server side of a connection: requests in, responses out, one after the other.
  *
  * Bytes of later requests wait until the current one is answered. The codec calls a receiver only while it is fed with
- * bytes or from a microtask, never from inside an encoder's method; the one exception is `onReset` when a response does
+ * bytes or afterwards (`Sink.defer`), never from inside an encoder's method; the one exception is `onReset` when a response does
  * not have the length that its head announced.
  *
  * An upgrade or CONNECT arrives with `end` false although the request is complete (`requestComplete`): its stream may

@@ -38,6 +38,11 @@ export interface Connection {
   resume(): void;
   /** Tells that a long body is coming: larger reads into a private buffer, until called with false. */
   bulk(on: boolean): void;
+  /**
+   * Runs `task` at the end of the turn, also when the connection has ended meanwhile; what it throws ends the
+   * connection. A second task before that replaces the first.
+   */
+  defer(task: () => void): void;
 
   /** Writes what is queued, then FIN; reading goes on. */
   end(): void;

@@ -21,6 +21,8 @@ export interface Sink {
   bulk(on: boolean): void;
   /** FIN after what was written: one half of a tunnel has ended. */
   end(): void;
+  /** Runs `task` soon, never from inside this call, also when the connection has ended meanwhile. */
+  defer(task: () => void): void;
 }
 
 /** A stream as the proxy handles it: told by the codec what arrives. */

@@ -99,6 +99,8 @@ export class StreamConnection implements Connection, TransportReceiver, Flushabl
   /** Write time-out or end of lingering; made when first needed. */
   #timer: TimerHandle | null = null;
   #backlog = 0;
+  /** Asked for by `defer`. */
+  #deferred: (() => void) | null = null;
 
   constructor(transport: Transport, handler: ConnectionHandler, options: ConnectionOptions) {
     this.id = ID_BASE + ++lastId;
@@ -159,6 +161,11 @@ export class StreamConnection implements Connection, TransportReceiver, Flushabl
     this.#transport.bulk(on);
   }
 
+  defer(task: () => void): void {
+    this.#deferred = task;
+    turn.flushLater(this);
+  }
+
   end(): void {
     if (this.#state !== State.Open || this.#ending) return;
     this.#ending = true;
@@ -193,8 +200,19 @@ export class StreamConnection implements Connection, TransportReceiver, Flushabl
 
   /** Called by the turn. */
   flush(): void {
+    if (this.#deferred !== null) this.#runDeferred();
     if (this.#state === State.Closed) this.#finish();
     else if (this.#state < State.Closed && this.#inFlight === 0) this.#writeOut();
+  }
+
+  #runDeferred(): void {
+    const task = this.#deferred as () => void;
+    this.#deferred = null;
+    try {
+      task();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   onRead(chunk: Buffer): void {

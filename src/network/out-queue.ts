@@ -1,7 +1,11 @@
 /**
- * What a connection has still to write, in order. Text is gathered in one string and small chunks of bytes in one
- * pooled buffer, because one write is what costs; a large chunk stands by itself and is not copied when its memory
- * allows that.
+ * What a connection has still to write, in order. One write is what costs, so text is gathered in one string, and small
+ * chunks of bytes in that string or, from the second on, in one pooled buffer. A large chunk stands by itself and is not
+ * copied when its memory allows that.
+ *
+ * String or buffer, measured on a whole server with 64 connections: a head and a body of 300 B to 8 KiB cost 15 to 20 %
+ * less as one string, as does a single small chunk; with 4 chunks of 150 B it is equal, with 16 a buffer is 10 %
+ * cheaper, with 64 it is 25 %.
  */
 
 import { bufferPool, type PooledBuffer } from './buffer-pool.ts';
@@ -9,8 +13,8 @@ import { type Part, reading, type Transport } from './transport.ts';
 
 /** Chunks above this size are queued as they are; below, a copy is cheaper than a part of its own. */
 export const VIEW_FROM = 16_384;
-/** A chunk that follows text is appended to it up to this size: one string is one write (a head and its body). */
-const TEXT_UP_TO = 4096;
+/** How long a string with bytes in it may become: Node writes up to this without a buffer from the heap. */
+const TEXT_UP_TO = 16_384;
 
 export class OutQueue {
   /** Bytes queued: given to `add…` and not yet to a transport. */
@@ -18,6 +22,8 @@ export class OutQueue {
   /** Parts before the tail; the tail is either `#text` or `#out`. */
   #parts: Part[] | null = null;
   #text = '';
+  /** Whether a chunk of bytes is in `#text`: a second one moves it all to `#out`. */
+  #textHasBytes = false;
   #out: PooledBuffer | null = null;
   #outUsed = 0;
   /** Buffers in which `#parts` lie. */
@@ -42,12 +48,10 @@ export class OutQueue {
     const length = chunk.length;
     this.size += length;
     if (length > VIEW_FROM && this.#addView(chunk)) return;
-    if (this.#text === '') this.#copy(chunk);
-    else if (length <= TEXT_UP_TO) this.#text += latin1Slice.call(chunk, 0, length);
-    else {
-      this.#textToOut();
-      this.#copy(chunk);
-    }
+    if (this.#out === null && !this.#textHasBytes && this.#text.length + length <= TEXT_UP_TO) {
+      this.#textHasBytes = true;
+      this.#text += latin1Slice.call(chunk, 0, length);
+    } else this.#copy(chunk);
   }
 
   /** Gives everything to the transport. False: it stays pending, and `settle` must follow when it has left. */
@@ -55,11 +59,7 @@ export class OutQueue {
     this.size = 0;
     if (this.#parts !== null) return this.#writeParts(transport);
     const out = this.#out;
-    if (out === null) {
-      const text = this.#text;
-      this.#text = '';
-      return transport.writeText(text);
-    }
+    if (out === null) return transport.writeText(this.#takeText());
     this.#out = null;
     if (transport.writeBytes(out.bytes.subarray(0, this.#outUsed))) {
       out.release();
@@ -79,7 +79,7 @@ export class OutQueue {
   clear(): void {
     this.size = 0;
     this.#parts = null;
-    this.#text = '';
+    this.#takeText();
     this.#out?.release();
     this.#out = null;
     releaseAll(this.#held);
@@ -115,24 +115,28 @@ export class OutQueue {
     return true;
   }
 
-  /** Moves text before bytes that are to be copied, so that both go out from one buffer. */
-  #textToOut(): void {
+  #takeText(): string {
     const text = this.#text;
-    const out = bufferPool.takeOut();
-    if (text.length > out.bytes.length) this.#addPart(text);
-    this.#outUsed = text.length > out.bytes.length ? 0 : out.bytes.write(text, 0, 'latin1');
-    this.#out = out;
     this.#text = '';
+    this.#textHasBytes = false;
+    return text;
+  }
+
+  /** Takes an out buffer; text that comes before moves into it when it fits, so that both go out as one. */
+  #openOut(): PooledBuffer {
+    const out = bufferPool.takeOut();
+    const text = this.#takeText();
+    const fits = text.length <= out.bytes.length;
+    if (!fits) this.#addPart(text);
+    this.#outUsed = fits ? out.bytes.write(text, 0, 'latin1') : 0;
+    this.#out = out;
+    return out;
   }
 
   #copy(chunk: Uint8Array): void {
     let from = 0;
     while (from < chunk.length) {
-      if (this.#out === null) {
-        this.#out = bufferPool.takeOut();
-        this.#outUsed = 0;
-      }
-      const bytes = this.#out.bytes;
+      const { bytes } = this.#out ?? this.#openOut();
       const to = Math.min(chunk.length, from + bytes.length - this.#outUsed);
       bytes.set(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to), this.#outUsed);
       this.#outUsed += to - from;
@@ -142,10 +146,8 @@ export class OutQueue {
   }
 
   #sealTail(): void {
-    if (this.#text !== '') {
-      this.#addPart(this.#text);
-      this.#text = '';
-    } else if (this.#out !== null) {
+    if (this.#text !== '') this.#addPart(this.#takeText());
+    else if (this.#out !== null) {
       this.#addPart(this.#out.bytes.subarray(0, this.#outUsed));
       this.#hold(this.#out);
       this.#out = null;

@@ -44,7 +44,6 @@ export class SocketTransport implements Transport, BufferOwner {
   #paused = false;
   #ended = false;
   #closed = false;
-  #writing = false;
   /** Whether the socket reads by `onread`; else by 'data' events. */
   readonly #onread: boolean;
 
@@ -76,7 +75,6 @@ export class SocketTransport implements Transport, BufferOwner {
     own[TRANSPORT] = this;
     this.#socket = own;
     own.on('end', onEnd);
-    own.on('drain', onDrain);
     own.on('error', onError);
     own.on('close', onClose);
   }
@@ -121,8 +119,9 @@ export class SocketTransport implements Transport, BufferOwner {
 
   /** After a write that returned false: nothing pending after all (or no socket any more, which 'error' tells). */
   #isTaken(socket: TransportSocket): boolean {
-    this.#writing = socket.writableLength > 0;
-    return !this.#writing;
+    if (socket.writableLength === 0) return true;
+    socket.once('drain', onDrain);
+    return false;
   }
 
   get backlog(): number {
@@ -227,8 +226,6 @@ export class SocketTransport implements Transport, BufferOwner {
 
   onSocketDrain(): void {
     turn.enter();
-    if (!this.#writing) return;
-    this.#writing = false;
     if (!this.#closed) this.#receiver?.onDrain();
   }
 

@@ -11,7 +11,8 @@ const MAX_BACKOFF_MS = 250;
 
 /**
  * An idle connection that the host closes while a request is being written is nobody's fault: the request is sent
- * again at once, without counting as a retry, at most this often per request.
+ * again at once, on a new connection, without counting as a retry. At the limit of connections there may be no new one,
+ * and a race may be lost again: at most this often per request.
  */
 const MAX_RACES = 3;
 
@@ -39,11 +40,6 @@ export class RetryState {
     const policy = this.#policy;
     if (!policy.retryOn || this.#left === 0) return false;
     return policy.statusCodes.length === 0 ? status >= 500 : policy.statusCodes.includes(status);
-  }
-
-  /** `onPolicy` tells that the route allows more than connection failures to be retried. */
-  get onPolicy(): boolean {
-    return this.#policy.retryOn;
   }
 
   wantsFailure(reason: Reason): boolean {

@@ -58,10 +58,15 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
     this.#clock = clock;
   }
 
-  /** Asks the pool; `onUpstreamReady` or `onUpstreamFailure` may come before this returns. */
-  start(pool: ConnectionPool): void {
+  /**
+   * Asks the pool; `onUpstreamReady` or `onUpstreamFailure` may come before this returns.
+   *
+   * @param afresh on a connection that has carried nothing yet
+   */
+  start(pool: ConnectionPool, afresh: boolean): void {
     this.#pool = pool;
-    pool.acquire(this);
+    if (afresh) pool.acquireNew(this);
+    else pool.acquire(this);
   }
 
   /** Undefined while waiting for a connection and after the end. */

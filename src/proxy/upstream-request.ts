@@ -145,11 +145,11 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
 
   // ── One attempt ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #try(host: Host): void {
+  #try(host: Host, afresh = false): void {
     const { cluster, protocol } = this.#target;
     const attempt = new UpstreamAttempt(this, host, protocol.protocol, this.#runtime.timers.clock);
     this.#attempt = attempt;
-    attempt.start(cluster.pool(host, protocol.protocol, protocol.settings));
+    attempt.start(cluster.pool(host, protocol.protocol, protocol.settings), afresh);
   }
 
   onUpstreamReady(attempt: UpstreamAttempt, encoder: RequestEncoder): void {
@@ -222,7 +222,7 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
   #raced(attempt: UpstreamAttempt, reason: Reason): boolean {
     if (!attempt.reused || reason !== Reason.UpstreamReset) return false;
     if (!this.#mayReplay() || !this.#retries.takeRace()) return false;
-    this.#try(attempt.host);
+    this.#try(attempt.host, true);
     return true;
   }
 

@@ -3,6 +3,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { builtinExtensions } from '../builtin.ts';
 import { formatProblems } from '../config/problem.ts';
+import { setFaultHandler } from '../network/fault.ts';
 import { parseLogLevelFlag } from '../observe/process-log.ts';
 import { startAdmin } from './admin.ts';
 import { loadBootstrap } from './bootstrap.ts';
@@ -30,6 +31,11 @@ export async function run(options: StartOptions): Promise<void> {
     drainDelay: bootstrap.server.drain_delay,
     drainTimeout:
       options.drainTimeSeconds === undefined ? bootstrap.server.graceful_timeout : options.drainTimeSeconds * 1000,
+  });
+  const faults = server.metrics.group('downstream', { proxy: 'global' }).counter('fault_total');
+  setFaultHandler((error, where) => {
+    faults.add(1);
+    server.log.error({ err: error, where }, 'fault: what it belonged to was ended');
   });
   await server.start();
   try {

@@ -13,7 +13,7 @@ import type { Limit } from './circuit-breakers.ts';
 import type { ConnectOptions, Connector, UpstreamOpener } from './connector.ts';
 import type { Host, UpstreamConnection } from './host.ts';
 import type { IdleNode } from './idle-list.ts';
-import type { PooledClient } from './pool.ts';
+import type { PooledClient, PoolWaiter } from './pool.ts';
 
 /** The pool, as its connections see it. */
 export interface ClientOwner {
@@ -40,6 +40,8 @@ export class ClientConnection
   reused: boolean;
   /** Given to a request that has not called `newStream` yet. */
   leased: boolean;
+  /** The request that it is being opened for, when it is for one alone. */
+  reservedFor: PoolWaiter | undefined;
   newer: ClientConnection | undefined;
   older: ClientConnection | undefined;
   idleSince: number;
@@ -71,6 +73,7 @@ export class ClientConnection
     this.host = host;
     this.reused = false;
     this.leased = false;
+    this.reservedFor = undefined;
     this.newer = undefined;
     this.older = undefined;
     this.idleSince = 0;

@@ -43,7 +43,10 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
   readonly #waiters = new WaiterQueue();
   readonly #idleTimer: TimerHandle;
   readonly #pendingTimer: TimerHandle;
+  /** Connections being opened for whoever waits longest. */
   #connecting = 0;
+  /** Connections being opened for one request alone, which is not among the waiters. */
+  #reserved = 0;
   /** This pool's share of the cluster's pending requests: waiters beyond the connections being opened. */
   #queued = 0;
   #draining = false;
@@ -59,11 +62,11 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
   }
 
   get connecting(): number {
-    return this.#connecting;
+    return this.#connecting + this.#reserved;
   }
 
   get active(): number {
-    return this.#clients.size - this.#connecting - this.#idle.length;
+    return this.#clients.size - this.connecting - this.#idle.length;
   }
 
   get idle(): number {
@@ -71,7 +74,7 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
   }
 
   get waiting(): number {
-    return this.#waiters.length;
+    return this.#waiters.length + this.#reserved;
   }
 
   acquire(waiter: PoolWaiter): void {
@@ -103,8 +106,18 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
     }
   }
 
+  acquireNew(waiter: PoolWaiter): void {
+    if (this.#closed || this.#cluster.breakers.requests.full || !this.#cluster.acquireConnection()) {
+      this.acquire(waiter);
+      return;
+    }
+    this.#reserved++;
+    this.#openClient(waiter);
+  }
+
   cancel(waiter: PoolWaiter): void {
-    if (this.#waiters.remove(waiter)) this.#countQueued();
+    if (!this.#waiters.remove(waiter) && this.#reserved > 0) this.#unreserve(waiter);
+    this.#countQueued();
   }
 
   closeIdle(): void {
@@ -143,8 +156,8 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
   }
 
   onClientConnected(client: ClientConnection): void {
-    this.#connecting--;
-    this.onClientReady(client);
+    const waiter = this.#endConnecting(client);
+    if (waiter === undefined || !this.#serve(client, waiter)) this.onClientReady(client);
   }
 
   onClientReady(client: ClientConnection): void {
@@ -165,8 +178,8 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
 
   onClientFailed(client: ClientConnection, reason: Reason): void {
     this.#clients.delete(client);
-    this.#connecting--;
-    const waiter = this.#waiters.length > this.#connecting ? this.#waiters.shift() : undefined;
+    let waiter = this.#endConnecting(client);
+    if (waiter === undefined && this.#waiters.length > this.#connecting) waiter = this.#waiters.shift();
     this.#countQueued();
     this.#cluster.releaseConnection();
     waiter?.onPoolFailure(reason);
@@ -175,9 +188,10 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
   onClientGone(client: ClientConnection): void {
     if (client.isIdle) this.#idle.remove(client);
     this.#clients.delete(client);
-    if (!client.connected) this.#connecting--;
+    const waiter = client.connected ? undefined : this.#endConnecting(client);
     this.#countQueued();
     this.#cluster.releaseConnection();
+    waiter?.onPoolFailure(Reason.Shutdown);
   }
 
   #takeIdle(): ClientConnection | undefined {
@@ -214,12 +228,37 @@ export class PingPongPool implements ConnectionPool, ClientOwner {
 
   /** The slot of `max_connections` is taken already. */
   #open(): void {
-    const { connector, connectOptions, breakers, clock } = this.#cluster;
-    const client = new ClientConnection(this, this.host, this.protocol, this.settings, breakers.requests, clock);
-    this.#clients.add(client);
     this.#connecting++;
     this.#countQueued();
+    this.#openClient(undefined);
+  }
+
+  #openClient(reservedFor: PoolWaiter | undefined): void {
+    const { connector, connectOptions, breakers, clock } = this.#cluster;
+    const client = new ClientConnection(this, this.host, this.protocol, this.settings, breakers.requests, clock);
+    client.reservedFor = reservedFor;
+    this.#clients.add(client);
     client.open(connector, connectOptions);
+  }
+
+  /** The connection is not being opened any more; returns the request that it was opened for alone. */
+  #endConnecting(client: ClientConnection): PoolWaiter | undefined {
+    const waiter = client.reservedFor;
+    client.reservedFor = undefined;
+    if (waiter === undefined) this.#connecting--;
+    else this.#reserved--;
+    return waiter;
+  }
+
+  /** The request does not want its connection any more: it is for whoever waits longest. */
+  #unreserve(waiter: PoolWaiter): void {
+    for (const client of this.#clients) {
+      if (client.reservedFor !== waiter) continue;
+      client.reservedFor = undefined;
+      this.#reserved--;
+      this.#connecting++;
+      return;
+    }
   }
 
   /** Follows every change of the waiters or of the connections being opened. */

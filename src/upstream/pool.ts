@@ -26,6 +26,11 @@ export interface PoolWaiter {
 export interface ConnectionPool {
   /** Answers before it returns when a connection is idle or a limit is reached. */
   acquire(waiter: PoolWaiter): void;
+  /**
+   * As `acquire`, but opens a connection for this waiter alone, so that the keep-alive race is out of the question. At
+   * the limit of connections it is `acquire`.
+   */
+  acquireNew(waiter: PoolWaiter): void;
   /** The waiter is not called any more. A connection that was being opened for it stays for the next one. */
   cancel(waiter: PoolWaiter): void;
   /** Closes every idle connection. */

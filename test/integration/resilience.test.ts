@@ -15,6 +15,7 @@ import {
   type TestServer,
   tcpServer,
 } from './support/peers.ts';
+import { seededRandom } from './support/random.ts';
 import { cluster, routeTo, startWeft, type Weft, type WeftOptions } from './support/weft.ts';
 
 function gateway(upstream: { port: number }, action: object = {}, options: WeftOptions = {}): Promise<Weft> {
@@ -228,17 +229,6 @@ describe('a retry', () => {
 });
 
 describe('the keep-alive race', () => {
-  /** A small generator of known numbers (mulberry32). */
-  function numbers(seed: number): () => number {
-    let state = seed;
-    return () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let t = Math.imul(state ^ (state >>> 15), 1 | state);
-      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-    };
-  }
-
   /** Announces nothing and closes each connection some moment after each response. */
   function fickleServer(random: () => number): Promise<TestServer> {
     return tcpServer((socket) => {
@@ -256,7 +246,7 @@ describe('the keep-alive race', () => {
   }
 
   it('never reaches a client: 2,000 GETs, no error', async () => {
-    await using upstream = await fickleServer(numbers(7));
+    await using upstream = await fickleServer(seededRandom(7));
     await using weft = await gateway(upstream);
     const agent = new http.Agent({ keepAlive: true });
     const statuses = new Map<number, number>();
@@ -394,7 +384,7 @@ describe('time-outs', () => {
     await request(weft.port, '/');
     assert.equal(weft.upstream('c', 'connection_active'), 1);
     await eventually(() => weft.upstream('c', 'connection_active') === 0, 'it is closed');
-    assert.equal(upstream.server.sockets.size, 0);
+    await eventually(() => upstream.server.sockets.size === 0, 'the host sees it');
   });
 
   it('a response that falls silent is cut off', async () => {
@@ -410,6 +400,7 @@ describe('time-outs', () => {
   it('a tunnel that falls silent is closed', async () => {
     await using upstream = await tcpServer((socket) => {
       socket.once('data', () => socket.write('HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'));
+      socket.on('end', () => socket.end());
     });
     await using weft = await gateway(upstream, {}, { proxy: { timeouts: { tunnel_idle: '30ms' } } });
     using client = await rawClient(weft.port);

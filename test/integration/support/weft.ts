@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtinExtensions } from '../../../src/builtin.ts';
 import { formatProblems } from '../../../src/config/problem.ts';
+import { setFaultHandler } from '../../../src/network/fault.ts';
 import { loadBootstrap } from '../../../src/server/bootstrap.ts';
 import type { Extensions } from '../../../src/server/extensions.ts';
 import { Server } from '../../../src/server/server.ts';
@@ -33,6 +34,10 @@ export interface WeftOptions {
 /** In a configuration: the directory of this proxy, made for it and removed with it. */
 export const DIRECTORY = '$DIR';
 const ACCESS_LOG = 'access.log';
+
+/** Exceptions that only a connection has felt: none is expected in any test. */
+const faults: unknown[] = [];
+setFaultHandler((error) => faults.push(error));
 
 export class Weft implements AsyncDisposable {
   readonly server: Server;
@@ -104,6 +109,7 @@ export class Weft implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
     await rm(this.directory, { recursive: true, force: true });
+    if (faults.length > 0) throw new AggregateError(faults.splice(0), 'exceptions in entry points');
   }
 }
 

@@ -181,6 +181,7 @@ describe('findImports', () => {
     `// ${'import'}('./comment.ts')`,
     ` * ${'import'} { x } from './comment.ts';`,
     `const text = 'no import from here';`,
+    `${'import'} { x } from '\${computed}';`,
   ].join('\n');
 
   it('finds every form with its line, and none in comments', () => {

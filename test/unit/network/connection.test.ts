@@ -32,14 +32,14 @@ test('the writes of one turn leave together at its end', async () => {
   assert.equal(connection.bytesWritten, 2);
 });
 
-test('a head and its small body are one string; a larger body follows it in one buffer', async () => {
+test('a head and its body are one string, up to 16 KiB; a larger one follows the head in one buffer', async () => {
   const { transport, connection } = fixture();
   connection.writeText('head;');
   connection.writeBytes(Buffer.from('body'));
   connection.writeText(';next');
   await nextTurn();
   assert.deepEqual(transport.writes, ['head;body;next']);
-  const body = pattern(10 * KIB);
+  const body = pattern(16 * KIB);
   connection.writeText('head;');
   connection.writeBytes(body);
   connection.writeText(';end');
@@ -47,15 +47,24 @@ test('a head and its small body are one string; a larger body follows it in one 
   assert.equal(transport.writes[1], `[head;${body.toString('latin1')};end]`);
 });
 
-test('bytes are gathered in one buffer, and may be overwritten by their owner at once', async () => {
+test('one small chunk is a string, several are one buffer; their owner may overwrite them at once', async () => {
   const { transport, connection } = fixture();
   const chunk = Buffer.from('abc');
   connection.writeBytes(chunk);
   chunk.fill('x');
+  await nextTurn();
   connection.writeBytes(new Uint8Array([0x64]));
+  await nextTurn();
+  for (const byte of [0x61, 0x62, 0x63]) {
+    chunk.fill(byte);
+    connection.writeBytes(chunk);
+  }
+  chunk.fill('x');
   connection.writeText('é');
   await nextTurn();
-  assert.deepEqual(transport.writes, ['[abcdé]']);
+  connection.writeBytes(Buffer.from('e'));
+  await nextTurn();
+  assert.deepEqual(transport.writes, ['abc', 'd', '[aaabbbcccé]', 'e']);
   assert.equal(bufferPool.lent, 0);
 });
 

@@ -158,6 +158,9 @@ export class FakeConnection implements UpstreamConnection {
   pause(): void {}
   resume(): void {}
   bulk(): void {}
+  defer(task: () => void): void {
+    queueMicrotask(task);
+  }
   end(): void {}
 
   close(reason: CloseReason): void {

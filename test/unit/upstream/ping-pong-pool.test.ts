@@ -369,6 +369,71 @@ describe('cancel', () => {
   });
 });
 
+describe('a connection for one request alone', () => {
+  test('is opened although others are idle, and is that request’s whatever becomes free meanwhile', () => {
+    const bench = new ClusterBench();
+    const busy = bench.request();
+    bench.idle();
+    const alone = new FakeRequest();
+    bench.pool().acquireNew(alone);
+    assert.deepEqual([bench.pool().connecting, bench.pool().waiting, bench.pool().idle], [1, 1, 1]);
+    busy.connection.receive('end');
+    assert.deepEqual(alone.log, []);
+    bench.dialer.next().connected();
+    assert.deepEqual(alone.log, ['ready']);
+    assert.equal(alone.reused, false);
+    assert.deepEqual([bench.pool().connecting, bench.pool().waiting, bench.pool().active], [0, 0, 1]);
+  });
+
+  test('is not counted on by others: they get one of their own', () => {
+    const bench = new ClusterBench();
+    const alone = new FakeRequest();
+    const other = new FakeRequest();
+    bench.pool().acquireNew(alone);
+    bench.pool().acquire(other);
+    assert.equal(bench.dialer.pending, 2);
+    bench.dialer.next().failed();
+    assert.deepEqual([alone.log.length, other.log.length], [1, 0]);
+    bench.dialer.next().connected();
+    assert.deepEqual(other.log, ['ready']);
+  });
+
+  test('is for whoever waits longest when its request is cancelled', () => {
+    const bench = new ClusterBench();
+    const alone = new FakeRequest();
+    const other = new FakeRequest();
+    bench.pool().acquireNew(alone);
+    bench.pool().cancel(alone);
+    bench.pool().acquire(other);
+    assert.equal(bench.dialer.pending, 1);
+    bench.dialer.next().connected();
+    assert.deepEqual([alone.log, other.log], [[], ['ready']]);
+  });
+
+  test('takes the place of an idle one at the limit, and is any one when none is idle', () => {
+    const bench = new ClusterBench({ circuit_breakers: [{ max_connections: 1, max_pending_requests: 1 }] });
+    const idle = bench.idle();
+    const alone = new FakeRequest();
+    bench.pool().acquireNew(alone);
+    assert.equal(idle.open, false);
+    bench.dialer.next().connected();
+    const next = new FakeRequest();
+    bench.pool().acquireNew(next);
+    assert.equal(bench.pool().waiting, 1);
+    alone.connection.receive('end');
+    assert.deepEqual([next.log, next.reused], [['ready'], true]);
+  });
+
+  test('that is still being opened when the pool closes', () => {
+    const bench = new ClusterBench();
+    const alone = new FakeRequest();
+    bench.pool().acquireNew(alone);
+    bench.pool().close();
+    assert.deepEqual(alone.log, ['failure shutdown']);
+    assert.deepEqual([bench.pool().connecting, bench.pool().waiting], [0, 0]);
+  });
+});
+
 describe('a connection that becomes free serves who has waited longest', () => {
   test('though another was being opened for it', () => {
     const bench = new ClusterBench();

@@ -27,15 +27,17 @@ class World {
     });
   }
 
-  acquire(host: number, eager: boolean): void {
+  acquire(host: number, eager: boolean, anew = false): void {
     const request = new FakeRequest();
     this.requests.push({ request, cancelled: false });
     if (!eager) request.onReady = () => {};
     // One that is reset is sent again from within the callback, as the proxy does.
     request.afterReset = (reason) => {
-      if (reason === Reason.UpstreamReset) this.acquire(host, true);
+      if (reason === Reason.UpstreamReset) this.acquire(host, true, true);
     };
-    this.bench.pool(host).acquire(request);
+    const pool = this.bench.pool(host);
+    if (anew) pool.acquireNew(request);
+    else pool.acquire(request);
   }
 
   get waiting() {
