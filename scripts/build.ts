@@ -16,7 +16,7 @@ import { rolldown } from 'rolldown';
 const root = join(import.meta.dirname, '..');
 
 /** Only these packages are bundled, because every start needs them; the others are loaded when first used. */
-const PINO =
+const BUNDLED =
   /^(commander|pino|@pinojs|atomic-sleep|on-exit-leak-free|process-warning|quick-format-unescaped|real-require|safe-stable-stringify|sonic-boom|split2|thread-stream)(?=$|[-/])/;
 const isOwn = /^[./]/;
 
@@ -26,7 +26,7 @@ const bundle = await rolldown({
   cwd: root,
   input: { main: 'src/main.ts', 'api/index': 'src/api/index.ts' },
   platform: 'node',
-  external: (id) => !isOwn.test(id) && !PINO.test(id),
+  external: (id) => !isOwn.test(id) && !BUNDLED.test(id),
 });
 await bundle.write({
   dir: 'dist/src',

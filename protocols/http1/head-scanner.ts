@@ -170,6 +170,8 @@ function checkRequest(buf: Buffer): boolean {
   scan.authorityStart = scan.authorityEnd = 0;
   if (buf[start] === SLASH && !isConnect) return true;
   if (isConnect) {
+    // What follows it is the tunnel's (RFC 9110, section 9.3.6).
+    if (scan.chunked || scan.contentLength > 0) return false;
     scan.authorityStart = scan.targetStart;
     scan.authorityEnd = scan.targetEnd;
     return isAuthority(buf, start, end, true) && sameAuthority(buf, start, end, hostStart, hostEnd, true);

@@ -319,8 +319,10 @@ export class DownstreamStream
 
   onResponseData(chunk: Buffer, end: boolean): void {
     this.#lastActivity = this.clock.now();
-    if (this.#responsePass !== undefined && !this.#tunnel) this.#responsePass.data(chunk, end);
-    else this.sendData(chunk, end);
+    const pass = this.#responsePass;
+    // Of a tunnel filters see only what waits behind its head.
+    if (pass === undefined || (this.#tunnel && this.#responseStarted)) this.sendData(chunk, end);
+    else pass.data(chunk, end);
   }
 
   onResponseTrailers(trailers: Headers): void {

@@ -31,12 +31,17 @@ export class Forwarding {
       headers.removePrefixed('x-envoy-');
     }
     if (this.#via && !this.#addVia(headers)) return false;
-    if (this.#for) {
-      const before = trusted ? headers.getAll('x-forwarded-for') : NONE;
-      headers.set('x-forwarded-for', before.length === 0 ? peer : `${before.join(', ')}, ${peer}`);
-    }
+    if (this.#for) this.#addFor(headers, peer, trusted);
     if (this.#proto && !(trusted && headers.has('x-forwarded-proto'))) headers.set('x-forwarded-proto', scheme);
     return true;
+  }
+
+  /** The peer of a unix socket has no address to add. */
+  #addFor(headers: RequestHeaders, peer: string, trusted: boolean): void {
+    const before = trusted ? headers.getAll('x-forwarded-for') : NONE;
+    if (peer === '') {
+      if (!trusted) headers.remove('x-forwarded-for');
+    } else headers.set('x-forwarded-for', before.length === 0 ? peer : `${before.join(', ')}, ${peer}`);
   }
 
   #addVia(headers: RequestHeaders): boolean {

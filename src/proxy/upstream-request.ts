@@ -59,6 +59,8 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
   readonly #headers: RequestHeaders;
 
   #attempt: UpstreamAttempt | undefined;
+  /** One whose answer is not wanted and is still coming; it has until the next one begins. */
+  #discarded: UpstreamAttempt | undefined;
   /** An attempt has been given the head: from here on a replay sends something twice. */
   #written = false;
   /** Everything of the body that was sent is still here, and sending it again does no harm. */
@@ -136,6 +138,7 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
   close(): void {
     this.#attempt?.cancel();
     this.#attempt = undefined;
+    this.#endDiscarded();
     this.#body = undefined;
     if (this.#timer !== undefined) this.#runtime.timers.giveBack(this.#timer);
     this.#timer = undefined;
@@ -147,9 +150,15 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
 
   #try(host: Host, afresh = false): void {
     const { cluster, protocol } = this.#target;
+    this.#endDiscarded();
     const attempt = new UpstreamAttempt(this, host, protocol.protocol, this.#runtime.timers.clock);
     this.#attempt = attempt;
     attempt.start(cluster.pool(host, protocol.protocol, protocol.settings), afresh);
+  }
+
+  #endDiscarded(): void {
+    this.#discarded?.cancel();
+    this.#discarded = undefined;
   }
 
   onUpstreamReady(attempt: UpstreamAttempt, encoder: RequestEncoder): void {
@@ -188,6 +197,7 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
     this.#timer?.stop();
     if (this.#target.retry.retryOn && this.#retries.wantsStatus(headers.status) && this.#takeRetry(attempt)) {
       attempt.discard(headers, end);
+      this.#discarded = attempt;
       return;
     }
     this.#responseBegun = true;

@@ -27,15 +27,11 @@ export async function run(options: StartOptions): Promise<void> {
 
   const logCeiling = options.logLevel === undefined ? undefined : parseLogLevelFlag(options.logLevel);
   const server = Server.create({ bootstrap, extensions, ...(logCeiling && { logCeiling }) });
+  reportTo(server);
   const lifeCycle = new LifeCycle(server, {
     drainDelay: bootstrap.server.drain_delay,
     drainTimeout:
       options.drainTimeSeconds === undefined ? bootstrap.server.graceful_timeout : options.drainTimeSeconds * 1000,
-  });
-  const faults = server.metrics.group('downstream', { proxy: 'global' }).counter('fault_total');
-  setFaultHandler((error, where) => {
-    faults.add(1);
-    server.log.error({ err: error, where }, 'fault: what it belonged to was ended');
   });
   await server.start();
   try {
@@ -52,6 +48,16 @@ export async function run(options: StartOptions): Promise<void> {
   }
   lifeCycle.serve();
   server.log.info({ version: version(), node: process.version, config: options.configFile }, 'weft serves');
+}
+
+/** What fails where nobody can answer for it is counted and logged, and costs nobody else anything. */
+function reportTo(server: Server): void {
+  const faults = server.metrics.group('downstream', { proxy: 'global' }).counter('fault_total');
+  setFaultHandler((error, where) => {
+    faults.add(1);
+    server.log.error({ err: error, where }, 'fault');
+  });
+  server.logFiles.onError = (path, error) => server.log.error({ err: error, path }, 'log file cannot be written');
 }
 
 /** A newer process may have written its own meanwhile. */

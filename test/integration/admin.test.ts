@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { startAdmin } from '../../src/server/admin.ts';
 import { LifeCycle, State } from '../../src/server/life-cycle.ts';
 import { deadPort, exchange, httpServer, request, type TestServer } from './support/peers.ts';
-import { cluster, configOf, routeTo, startConfig, type Weft } from './support/weft.ts';
+import { cluster, configOf, routeTo, startConfig, startWeft, type Weft } from './support/weft.ts';
 
 let upstream: TestServer;
 let weft: Weft;
@@ -111,6 +111,38 @@ describe('metrics', () => {
     assert.deepEqual(Object.keys(one.upstream), ['cluster.c']);
     assert.equal((await ask('/api/v1/stats?key=none')).body, 'no metrics key: none');
     assert.match((await ask('/api/v1/stats_glob')).body, /^request_total:4$/m);
+  });
+});
+
+describe('the access log', () => {
+  it('says of each request what was asked, what came back, from where, and what went wrong', async () => {
+    const format =
+      '%x-mosn-method% %x-mosn-path% %protocol% %response_code% %bytes_received% %bytes_sent% %upstream_cluster% ' +
+      '%upstream_local_address% %request_header_x-id% %response_header_x-back% %listener_name% %response_flag%';
+    await using peer = await httpServer((req, res) => {
+      req.resume();
+      res.setHeader('x-back', 'b');
+      if (req.url === '/cut') res.write('half', () => req.socket.destroy());
+      else req.on('end', () => res.end('five!'));
+    });
+    await using proxy = await startWeft({
+      clusters: [cluster('c', peer.port)],
+      routes: [routeTo('c', {}, { prefix: '/c' }), { match: { prefix: '/d' }, direct_response: { status: 200 } }],
+      accessLog: format,
+    });
+    const options = { headers: { 'x-id': 'one\t"two"' } };
+    await request(proxy.port, '/c?q=1', { ...options, method: 'POST', body: 'hello' });
+    await request(proxy.port, '/d', options);
+    await request(proxy.port, '/none', options);
+    await assert.rejects(request(proxy.port, '/cut', options));
+    const host = `127.0.0.1:${peer.port}`;
+    const id = 'one\\x09\\x22two\\x22';
+    assert.deepEqual(await proxy.accessLines(), [
+      `POST /c Http1 200 5 5 c ${host} ${id} b in false`,
+      `GET /d Http1 200 0 0 - - ${id} - in false`,
+      `GET /none Http1 404 0 30 - - ${id} - in true`,
+      `GET /cut Http1 200 0 4 c ${host} ${id} b in true`,
+    ]);
   });
 });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type net from 'node:net';
 import { describe, it } from 'node:test';
+import { FilterStatus, Phase } from '../../src/api/stream-filter.ts';
 import { bulkPeers, pour } from './support/bulk-peers.ts';
 import { eventually } from './support/eventually.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type TestServer,
   tcpServer,
 } from './support/peers.ts';
+import { shared, withFilters } from './support/test-filters.ts';
 import { cluster, routeTo, startWeft, type Weft, type WeftOptions } from './support/weft.ts';
 
 function gateway(upstream: { port: number }, options: WeftOptions = {}): Promise<Weft> {
@@ -345,6 +347,27 @@ describe('tunnels', () => {
     await eventually(() => upstream.received.endsWith('still talking'), 'the other half goes on');
     await weft.idle();
     assert.equal(weft.books.completed, 1);
+  });
+
+  it('WebSocket: bytes right behind the switch wait with it for a filter that holds it', async () => {
+    const upstream = await recordingServer((seen, socket) => {
+      if (seen.endsWith('\r\n\r\n')) socket.write(`${SWITCH}first words`);
+    });
+    await using _ = upstream;
+    for (const held of [FilterStatus.StopAndBuffer, FilterStatus.StopNoBuffer]) {
+      const filter = shared('hold', [Phase.Send], (context) => ({
+        onResponseHeaders(stream) {
+          context.clock.timer(() => stream.continueResponse()).start(1);
+          return held;
+        },
+      }));
+      await using weft = await gateway(upstream, withFilters(filter));
+      using client = await rawClient(weft.port);
+      client.write(UPGRADE);
+      await client.until('\r\n\r\nfirst words');
+      client.write(`answer ${held}`);
+      await eventually(() => upstream.received.endsWith(`answer ${held}`), 'the other direction is open');
+    }
   });
 
   it('WebSocket: a refusal is an ordinary response', async () => {

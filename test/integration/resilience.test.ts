@@ -164,6 +164,46 @@ describe('a retry', () => {
     }
   });
 
+  it('sends chunks and trailers again', async () => {
+    const upstream = await recordingServer((seen, socket) => {
+      if (!seen.endsWith('X-Sum: 2\r\n\r\n')) return;
+      const status = upstream.received.split('X-Sum').length === 2 ? 503 : 200;
+      socket.write(`HTTP/1.1 ${status} S\r\nContent-Length: 2\r\n\r\nok`);
+    });
+    await using _ = upstream;
+    await using weft = await gateway(upstream, { retry_policy: { retry_on: true } });
+    using client = await rawClient(weft.port);
+    client.write('PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-Sum: 2\r\n\r\n');
+    assert.match(await client.until('ok'), /^HTTP\/1\.1 200 /);
+    const [first, second] = upstream.received.split(/(?<=X-Sum: 2\r\n\r\n)/);
+    assert.equal(first, second);
+  });
+
+  it('does not leave an answer behind that it did not want and that never ends', async () => {
+    let requests = 0;
+    await using upstream = await tcpServer((socket) => {
+      socket.on('data', () => {
+        requests++;
+        socket.write(
+          `HTTP/1.1 ${requests === 1 ? 503 : 200} S\r\nContent-Length: 2\r\n\r\n${requests === 1 ? 'o' : 'ok'}`,
+        );
+      });
+      socket.on('end', () => socket.end());
+    });
+    await using weft = await gateway(upstream, { retry_policy: { retry_on: true } });
+    assert.equal((await request(weft.port, '/')).body, 'ok');
+    assert.equal(weft.upstream('c', 'request_active'), 0);
+    assert.equal(weft.upstream('c', 'connection_total'), 2);
+    assert.equal(weft.upstream('c', 'connection_active'), 1);
+  });
+
+  it('keeps the connection of an answer that it did not want and that is short', async () => {
+    await using upstream = await script(503, 200);
+    await using weft = await gateway(upstream, { retry_policy: { retry_on: true } });
+    assert.equal((await request(weft.port, '/')).status, 200);
+    assert.equal(weft.upstream('c', 'connection_total'), 1);
+  });
+
   it('follows a per-try time-out', async () => {
     await using upstream = await script(hang, 200);
     await using weft = await gateway(upstream, { retry_policy: { retry_on: true, retry_timeout: '30ms' } });
@@ -613,6 +653,36 @@ describe('limits', () => {
     assert.equal(weft.counter('connection_rejected_total'), 1);
     client.write(GET);
     await client.until('answer 2');
+  });
+});
+
+describe('a greedy client', () => {
+  it('that sends request after request without waiting is not read without end', async () => {
+    let release = (): void => {};
+    let answered = 0;
+    await using upstream = await httpServer((req, res) => {
+      const answer = (): void => {
+        answered++;
+        res.end();
+      };
+      if (req.url === '/first') release = answer;
+      else answer();
+    });
+    await using weft = await gateway(upstream);
+    using client = await rawClient(weft.port);
+    client.write('GET /first HTTP/1.1\r\nHost: h\r\n\r\n');
+    const count = 3000;
+    const text = `GET / HTTP/1.1\r\nHost: h\r\nX-Padding: ${'p'.repeat(10_000)}\r\n\r\n`;
+    client.write(text.repeat(count));
+    await eventually(() => weft.books.active === 1, 'the first is under way');
+    // Time for all of it to be read if nothing held it back.
+    await using other = await script(200);
+    await using lookOn = await gateway(other);
+    for (let i = 0; i < 100; i++) await request(lookOn.port, '/');
+    assert.equal(weft.books.total, 1);
+    assert.ok(weft.counter('bytes_read_total') < 1_000_000);
+    release();
+    await eventually(() => answered === count + 1, 'all are answered in the end');
   });
 });
 

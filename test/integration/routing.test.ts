@@ -116,12 +116,14 @@ describe('routes', () => {
     });
     const direct = await request(weft.port, '/direct', { headers: { 'x-secret': 's' } });
     assert.deepEqual([direct.status, direct.body, direct.headers['x-secret']], [418, 'tea', undefined]);
+    const head = await request(weft.port, '/direct', { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers['content-length'], head.body], [418, '3', '']);
     assert.equal((await request(weft.port, '/empty')).status, 204);
     const moved = await request(weft.port, '/old/thing?q=1');
     assert.deepEqual([moved.status, moved.headers.location], [308, 'http://h.test/new?q=1']);
     const secure = await request(weft.port, '/secure/x', { headers: { host: 'h.test:80' } });
     assert.deepEqual([secure.status, secure.headers.location], [301, 'https://h.test/secure/x']);
-    assert.equal(weft.books.completed, 4);
+    assert.equal(weft.books.completed, 5);
   });
 
   it('share requests by weight', async () => {

@@ -40,6 +40,15 @@ describe('Forwarding', () => {
     assert.equal(headers.has('x-envoy-anything'), false);
   });
 
+  it('adds nothing for the peer of a unix socket', () => {
+    const untrusted = request([['X-Forwarded-For', '1.1.1.1']]);
+    new Forwarding(DEFAULTS).apply(untrusted, '', 'http', false);
+    assert.equal(untrusted.has('x-forwarded-for'), false);
+    const trusted = request([['X-Forwarded-For', '1.1.1.1']]);
+    new Forwarding(DEFAULTS).apply(trusted, '', 'http', true);
+    assert.deepEqual(trusted.getAll('x-forwarded-for'), ['1.1.1.1']);
+  });
+
   it('finds loops by Via, over lines and lists, and counts only itself', () => {
     const forwarding = new Forwarding(DEFAULTS);
     const twice = request([
