@@ -52,6 +52,10 @@ export class Http1ServerCodec extends MessageReader implements ServerCodec, Serv
     if (this.#stream === null && this.isBetweenMessages) this.#close(false);
   }
 
+  refuse(reason: Reason): void {
+    this.headRefused(reason);
+  }
+
   get isLast(): boolean {
     return this.#draining || (this.ended && !this.holdsInput);
   }

@@ -110,6 +110,8 @@ export interface ServerCodec {
   onWritable(): void;
   /** No new requests after the ones in flight: `Connection: close`, GOAWAY. With none in flight, `onClosable` follows. */
   drain(): void;
+  /** Refuses a head that has begun and not come whole in time, in the protocol's way; `onProtocolError` follows. */
+  refuse(reason: Reason): void;
   /** Streams that are open. */
   readonly activeStreams: number;
 }

@@ -147,9 +147,10 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
   }
 
   onProtocolError(reason: Reason): void {
-    this.#runtime.stats.protocolError.add(1);
+    const isTimeout = reason === Reason.HeaderTimeout;
+    if (!isTimeout) this.#runtime.stats.protocolError.add(1);
     this.#refused(reason);
-    this.connection.closeLingering(CloseReason.ProtocolError);
+    this.connection.closeLingering(isTimeout ? CloseReason.HeaderTimeout : CloseReason.ProtocolError);
   }
 
   onClosable(lingering: boolean): void {
@@ -206,9 +207,6 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
   #onHeadTimeout(): void {
     this.#runtime.stats.headerTimeout.add(1);
     if (this.#codec === undefined) this.#unknown(this.#prefix);
-    else {
-      this.#refused(Reason.HeaderTimeout);
-      this.connection.close(CloseReason.HeaderTimeout);
-    }
+    else this.#codec.refuse(Reason.HeaderTimeout);
   }
 }

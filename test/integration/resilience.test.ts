@@ -222,7 +222,7 @@ describe('a retry', () => {
     const answer = await request(weft.port, '/');
     assert.equal(answer.status, 504);
     assert.ok(upstream.hits > 1);
-    await eventually(() => weft.upstream('c', 'connection_active') === 0, 'the last attempt is given up');
+    assert.equal(weft.upstream('c', 'request_active'), 0, 'the last attempt is given up');
     assert.equal(weft.books.completed, 1);
   });
 
@@ -376,7 +376,7 @@ describe('time-outs', () => {
   it('a head that stops coming: the connection is closed, counted and logged', async () => {
     await using weft = await startWeft({ proxy: { timeouts: { header: '30ms' } }, accessLog: '%response_code%' });
     const text = await exchange(weft.port, 'GET / HTTP/1.1\r\nHost: h\r\nX-Slow');
-    assert.ok(text === '' || text.startsWith('HTTP/1.1 408'), text);
+    assert.match(text, /^HTTP\/1\.1 408 Request Timeout\r\n/);
     assert.equal(weft.counter('header_timeout'), 1);
     assert.deepEqual(weft.books, { total: 1, completed: 1, reset: 0, active: 0, balanced: true });
     assert.deepEqual(await weft.accessLines(), ['408']);
