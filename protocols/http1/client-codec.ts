@@ -219,8 +219,9 @@ export class Http1ClientCodec extends MessageReader implements ClientCodec, Clie
   #refuse(reason: Reason): void {
     const { receiver } = this;
     this.#release();
-    receiver?.onReset(Reason.UpstreamProtocolError);
     this.#events.onProtocolError(reason);
+    this.#events.onStreamEnd(false);
+    receiver?.onReset(Reason.UpstreamProtocolError);
   }
 
   #release(): void {

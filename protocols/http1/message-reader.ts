@@ -94,7 +94,18 @@ export abstract class MessageReader {
 
   onEnd(): void {
     this.ended = true;
-    if (this.#held.length === 0 && this.reading !== Reading.Closed) this.inputEnded();
+    if (this.#held.length > 0 || this.reading === Reading.Closed) return;
+    if (!this.#refusePartialHead()) this.inputEnded();
+  }
+
+  /** Judges a head that will not become whole: what was left unscanned may be wrong. */
+  #refusePartialHead(): boolean {
+    const partial = this.#partial;
+    if (this.reading !== Reading.Head || partial.length === 0) return false;
+    if (this.scanHead(partial.buf, 0, partial.length) !== INVALID) return false;
+    partial.clear();
+    this.headRefused(scan.reason);
+    return true;
   }
 
   /** Whether the next head may be read now. */

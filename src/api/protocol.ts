@@ -126,7 +126,7 @@ export interface ClientEvents {
   onStreamEnd(reusable: boolean): void;
   /** The peer sent something that no stream asked for, or announced its end: take the connection out of the pool. */
   onUnusable(): void;
-  /** The peer broke the protocol (its stream was reset already): close the connection. */
+  /** The peer broke the protocol: close the connection. A stream that was open is over and is reset next. */
   onProtocolError(reason: Reason): void;
 }
 

@@ -88,7 +88,7 @@ describe('tcp_proxy', () => {
   it('closes both sides after silence in both directions', async () => {
     const upstream = await recordingServer((_seen, socket) => socket.write('.'));
     await using _ = upstream;
-    await using weft = await tunnel({ cluster: 'c', idle_timeout: 40e6 }, cluster('c', upstream.port));
+    await using weft = await tunnel({ cluster: 'c', idle_timeout: 150e6 }, cluster('c', upstream.port));
     assert.equal(await exchange(weft.port, 'hello'), '.');
     assert.equal(weft.counter('idle_timeout', 'tcp_proxy'), 1);
     await eventually(() => upstream.peer.sockets.size === 0, 'the upstream side is closed');

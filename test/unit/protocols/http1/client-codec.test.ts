@@ -193,7 +193,7 @@ describe('interim responses', () => {
   test('without end are refused', () => {
     const client = asked();
     client.feed('HTTP/1.1 100 Continue\r\n\r\n'.repeat(33));
-    assert.deepEqual(client.log.take().slice(-3), ['spent', 'reset upstream_protocol_error', 'protocol error']);
+    assert.deepEqual(client.log.take().slice(-3), ['protocol error', 'spent', 'reset upstream_protocol_error']);
   });
 });
 
@@ -228,7 +228,7 @@ describe('a response is refused', () => {
       const client = asked();
       client.feed(text);
       const lines = client.log.take();
-      assert.deepEqual(lines.slice(-3), ['spent', 'reset upstream_protocol_error', 'protocol error']);
+      assert.deepEqual(lines.slice(-3), ['protocol error', 'spent', 'reset upstream_protocol_error']);
       client.feed(OK);
       assert.deepEqual(client.log.take(), []);
     });
@@ -415,7 +415,7 @@ describe('tunnels', () => {
   test('an upgrade to something else is refused', () => {
     const client = asked(upgrade(), false);
     client.feed(SWITCHED.replace('WebSocket', 'h2c'));
-    assert.deepEqual(client.log.take(), ['spent', 'reset upstream_protocol_error', 'protocol error']);
+    assert.deepEqual(client.log.take(), ['protocol error', 'spent', 'reset upstream_protocol_error']);
   });
 
   test('an upgrade that the host declines is an ordinary response', () => {
