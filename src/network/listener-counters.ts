@@ -1,6 +1,7 @@
 /** The metrics of a listener: each counts for the listener and for the whole proxy. */
 
 import type { Counter, MetricGroup, Metrics } from '../api/metrics.ts';
+import { JoinedCounter } from '../observe/joined-metrics.ts';
 import type { Traffic } from './connection.ts';
 
 export class ListenerCounters implements Traffic {
@@ -16,7 +17,7 @@ export class ListenerCounters implements Traffic {
     const own = metrics.group('downstream', { listener });
     const all = metrics.group('downstream', { proxy: 'global' });
     this.total = pair('connection_total', own, all);
-    this.active = new PairCounter(own.gauge('connection_active'), all.gauge('connection_active'));
+    this.active = new JoinedCounter(own.gauge('connection_active'), all.gauge('connection_active'));
     this.destroyed = pair('connection_destroy', own, all);
     this.rejected = pair('connection_rejected_total', own, all);
     this.paused = pair('accept_paused_total', own, all);
@@ -26,24 +27,5 @@ export class ListenerCounters implements Traffic {
 }
 
 function pair(key: string, own: MetricGroup, all: MetricGroup): Counter {
-  return new PairCounter(own.counter(key), all.counter(key));
-}
-
-class PairCounter implements Counter {
-  readonly #own: Counter;
-  readonly #all: Counter;
-
-  constructor(own: Counter, all: Counter) {
-    this.#own = own;
-    this.#all = all;
-  }
-
-  add(n: number): void {
-    this.#own.add(n);
-    this.#all.add(n);
-  }
-
-  get value(): number {
-    return this.#own.value;
-  }
+  return new JoinedCounter(own.counter(key), all.counter(key));
 }

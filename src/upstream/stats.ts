@@ -4,41 +4,7 @@
  */
 
 import type { Counter, Histogram, MetricGroup, Metrics } from '../api/metrics.ts';
-
-/** A counter of a host and the same one of its cluster. */
-class HostCounter implements Counter {
-  readonly #host: Counter;
-  readonly #cluster: Counter;
-
-  constructor(host: Counter, cluster: Counter) {
-    this.#host = host;
-    this.#cluster = cluster;
-  }
-
-  add(n: number): void {
-    this.#host.add(n);
-    this.#cluster.add(n);
-  }
-
-  get value(): number {
-    return this.#host.value;
-  }
-}
-
-class HostHistogram implements Histogram {
-  readonly #host: Histogram;
-  readonly #cluster: Histogram;
-
-  constructor(host: Histogram, cluster: Histogram) {
-    this.#host = host;
-    this.#cluster = cluster;
-  }
-
-  observe(value: number): void {
-    this.#host.observe(value);
-    this.#cluster.observe(value);
-  }
-}
+import { JoinedCounter, JoinedHistogram } from '../observe/joined-metrics.ts';
 
 /** Connections and `request_total`, `_active` and `_pending_overflow` are counted in this room, the rest by the proxy. */
 export class UpstreamStats {
@@ -72,7 +38,7 @@ export class UpstreamStats {
 
   /** `parent`: the statistics of the cluster, when these are a host's. */
   constructor(group: MetricGroup, parent?: UpstreamStats) {
-    const join = (own: Counter, above: Counter | undefined): Counter => (above ? new HostCounter(own, above) : own);
+    const join = (own: Counter, above: Counter | undefined): Counter => (above ? new JoinedCounter(own, above) : own);
     const counter = (key: string, above: Counter | undefined): Counter => join(group.counter(key), above);
     const gauge = (key: string, above: Counter | undefined): Counter => join(group.gauge(key), above);
 
@@ -105,7 +71,7 @@ export class UpstreamStats {
     this.responseSuccess = counter('response_success', parent?.responseSuccess);
     this.responseFailed = counter('response_failed', parent?.responseFailed);
     const duration = group.histogram('request_duration_time');
-    this.requestDurationTime = parent ? new HostHistogram(duration, parent.requestDurationTime) : duration;
+    this.requestDurationTime = parent ? new JoinedHistogram(duration, parent.requestDurationTime) : duration;
   }
 }
 
