@@ -4,7 +4,7 @@
  */
 
 import { Reason } from '../../src/api/index.ts';
-import { CR, HEX, LF, SEMICOLON, VALUE } from './chars.ts';
+import { CR, HEX, LF, SEMICOLON, TOKEN, VALUE } from './chars.ts';
 
 /** How the end of a body is known. */
 export const Framing = {
@@ -29,7 +29,16 @@ export const Found = {
 } as const;
 export type Found = (typeof Found)[keyof typeof Found];
 
-const State = { Size: 0, Extension: 1, SizeLf: 2, Data: 3, DataCr: 4, DataLf: 5, Trailers: 6 } as const;
+const State = {
+  Size: 0,
+  ExtensionName: 1,
+  Extension: 2,
+  SizeLf: 3,
+  Data: 4,
+  DataCr: 5,
+  DataLf: 6,
+  Trailers: 7,
+} as const;
 type State = (typeof State)[keyof typeof State];
 
 const MAX_SIZE_DIGITS = 16;
@@ -107,6 +116,10 @@ export class BodyDecoder {
           if (!this.#size(c)) return Found.Invalid;
           this.pos++;
           break;
+        case State.ExtensionName:
+          if (TOKEN[c] === 0) return this.#invalid(Reason.BadRequest);
+          this.#state = State.Extension;
+          break;
         case State.Extension:
           if (!this.#skipExtension(buf, end)) return Found.Invalid;
           break;
@@ -154,7 +167,7 @@ export class BodyDecoder {
       return ++this.#sizeDigits <= MAX_SIZE_DIGITS && this.#left <= Number.MAX_SAFE_INTEGER;
     }
     if (this.#sizeDigits === 0) return false;
-    this.#state = c === CR ? State.SizeLf : State.Extension;
+    this.#state = c === CR ? State.SizeLf : State.ExtensionName;
     return c === CR || c === SEMICOLON;
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { checkHeader, type Headers } from '../../src/api/index.ts';
+import { COLON, HTAB, SP } from './chars.ts';
 import { Field, fieldOf, isHopByHop } from './field-names.ts';
 import { type Section, scanFields } from './field-scanner.ts';
 import { fieldValue } from './field-value.ts';
@@ -21,6 +22,8 @@ export abstract class FieldLines implements Headers {
   readonly #count: number;
   /** Lines that concern one connection only: neither seen nor forwarded. */
   readonly #dropped: number;
+  /** Connection lists names beyond the well-known ones: what is dropped is only in the table. */
+  readonly #nominates: boolean;
   #length: number;
   /** Numbers of the lines that were removed. */
   #cut: number[] | null = null;
@@ -35,6 +38,7 @@ export abstract class FieldLines implements Headers {
     this.#fieldsEnd = scan.fieldsEnd;
     this.#count = scan.count;
     this.#dropped = scan.dropped;
+    this.#nominates = scan.nominated.length > 0;
     this.#length = contentLength;
     scan.owner = this;
   }
@@ -51,8 +55,13 @@ export abstract class FieldLines implements Headers {
   }
 
   get(name: string): string | undefined {
-    const line = this.#find(name, 0);
-    if (line >= 0) return this.#value(line);
+    if (scan.owner === this || this.#nominates || isHopByHop(fieldOf(name))) {
+      const line = this.#find(name, 0);
+      if (line >= 0) return this.#value(line);
+    } else {
+      const value = this.#searchText(name);
+      if (value !== undefined) return value;
+    }
     const added = this.#added;
     if (added !== null) {
       for (let i = 0; i < added.length; i += 2) if (isSpelt(added[i] as string, name)) return added[i + 1];
@@ -153,6 +162,21 @@ export abstract class FieldLines implements Headers {
     return out;
   }
 
+  /** The first value of this name when the table belongs to another head: one look-up is not worth a scan. */
+  #searchText(name: string): string | undefined {
+    const text = this.text;
+    let line = 0;
+    for (let pos = this.#fieldsStart; pos < this.#fieldsEnd; line++) {
+      const end = text.indexOf('\r\n', pos);
+      const colon = pos + name.length;
+      if (text.charCodeAt(colon) === COLON && matches(text, pos, name) && !this.#cut?.includes(line)) {
+        return trimmed(text, colon + 1, end);
+      }
+      pos = end + 2;
+    }
+    return undefined;
+  }
+
   /** The table with the offsets of this head. */
   #lines(): Int32Array {
     if (scan.owner !== this) {
@@ -227,6 +251,19 @@ function matches(text: string, start: number, lower: string): boolean {
 
 function isSpelt(spelt: string, lower: string): boolean {
   return spelt.length === lower.length && matches(spelt, 0, lower);
+}
+
+/** Without the white space around it (RFC 9110, section 5.5: SP and HTAB). */
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(c: number): boolean {
+  return c === SP || c === HTAB;
 }
 
 const DIGITS = /^(?:0|[1-9]\d{0,15})$/;

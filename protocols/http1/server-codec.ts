@@ -49,7 +49,7 @@ export class Http1ServerCodec extends MessageReader implements ServerCodec, Serv
 
   drain(): void {
     this.#draining = true;
-    if (this.#stream === null && this.isBetweenMessages) this.#close(false);
+    if (this.reading === Reading.Head && this.isBetweenMessages) this.#close(false);
   }
 
   refuse(reason: Reason): void {

@@ -14,6 +14,7 @@ import { close, fstat, fstatSync, mkdirSync, open, openSync, stat, write, writeS
 import { dirname } from 'node:path';
 import type { Counter } from '../api/metrics.ts';
 import type { Clock, TimerHandle } from '../api/timer.ts';
+import { LineBuffer } from './line-buffer.ts';
 import { DAILY, type LogRoller, type Period, periodOf, rolledSuffix } from './log-roller.ts';
 import { rollAway, tidyRolled } from './log-rotation.ts';
 import { type LogTarget, parseLogTarget } from './log-target.ts';
@@ -25,7 +26,7 @@ const FLUSH_MS = 1000;
 const BUSY_MS = 20;
 /** How often a full pipe is tried again when the file is closed. */
 const CLOSING_TRIES = 50;
-/** Characters that may wait. */
+/** Bytes that may wait. */
 const MAX_QUEUED = 4 * 1024 * 1024;
 
 // `import 'node:util'` evaluates all that it exports and takes 0.7 MiB more.
@@ -61,7 +62,7 @@ export class LogFile {
   #fd: number;
   #size = 0;
   #period: Period;
-  #queue = '';
+  readonly #queue = new LineBuffer();
   /** What is being written or could not be; goes before the queue. */
   #rest: Buffer | undefined;
   #writing = false;
@@ -95,7 +96,7 @@ export class LogFile {
       this.#dropped.add(1);
       return;
     }
-    this.#queue += line;
+    this.#queue.append(line);
     if (this.#queue.length >= BATCH) {
       this.flush();
     } else if (!this.#timer.armed) {
@@ -121,10 +122,9 @@ export class LogFile {
    * again; the operating system finishes it while the process exits.
    */
   flushSync(): void {
-    const waiting = this.#writing ? '' : (this.#rest ?? '');
-    const bytes = Buffer.concat([Buffer.from(waiting), Buffer.from(this.#queue)]);
+    const waiting = this.#writing || this.#rest === undefined ? [] : [this.#rest];
+    const bytes = Buffer.concat([...waiting, this.#queue.take()]);
     if (!this.#writing) this.#rest = undefined;
-    this.#queue = '';
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     } catch {
@@ -174,9 +174,8 @@ export class LogFile {
 
   async #writeQueue(): Promise<void> {
     if (this.#rest === undefined) {
-      if (this.#queue === '') return;
-      this.#rest = Buffer.from(this.#queue);
-      this.#queue = '';
+      if (this.#queue.length === 0) return;
+      this.#rest = this.#queue.take();
     }
     while (this.#rest !== undefined) {
       const batch: Buffer = this.#rest;

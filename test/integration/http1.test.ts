@@ -1,37 +1,19 @@
-/** HTTP/1 end to end: what passes, what is added, what stays with the connection, and how bodies stream. */
+/** HTTP/1 end to end: what passes, what is added, and what stays with the connection. */
 
 import assert from 'node:assert/strict';
-import type net from 'node:net';
 import { describe, it } from 'node:test';
-import { FilterStatus, Phase } from '../../src/api/stream-filter.ts';
-import { bulkPeers, pour } from './support/bulk-peers.ts';
-import { eventually } from './support/eventually.ts';
 import {
   deadPort,
   exchange,
   httpServer,
-  type RawClient,
+  pathEcho,
   rawClient,
   recordingServer,
   request,
   scriptedServer,
-  type TestServer,
   tcpServer,
 } from './support/peers.ts';
-import { shared, withFilters } from './support/test-filters.ts';
-import { cluster, routeTo, startWeft, type Weft, type WeftOptions } from './support/weft.ts';
-
-function gateway(upstream: { port: number }, options: WeftOptions = {}): Promise<Weft> {
-  return startWeft({ routes: [routeTo('c')], clusters: [cluster('c', upstream.port)], ...options });
-}
-
-/** Answers every request with its path. */
-function pathEcho(): Promise<TestServer> {
-  return scriptedServer((head) => {
-    const path = head.split(' ')[1] as string;
-    return `HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${head.startsWith('HEAD') ? '' : path}`;
-  });
-}
+import { cluster, gateway, routeTo, startWeft } from './support/weft.ts';
 
 const bodiesOf = (text: string): string[] => [...text.matchAll(/\r\n\r\n([^H]*)/g)].map(([, body]) => body as string);
 
@@ -213,7 +195,7 @@ describe('messages', () => {
 
   it('OPTIONS * passes as it is', async () => {
     await using upstream = await recordingServer();
-    await using weft = await gateway(upstream, { routes: [{ match: {}, route: { cluster_name: 'c' } }] });
+    await using weft = await gateway(upstream, {}, { routes: [{ match: {}, route: { cluster_name: 'c' } }] });
     const text = await exchange(weft.port, 'OPTIONS * HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n');
     assert.match(text, /^HTTP\/1\.1 200/);
     assert.match(upstream.received, /^OPTIONS \* HTTP\/1\.1\r\n/);
@@ -249,6 +231,19 @@ describe('messages', () => {
   });
 });
 
+/** The body of the one chunked message in a text. */
+function unchunk(text: string): string {
+  let rest = text.slice(text.indexOf('\r\n\r\n') + 4);
+  let body = '';
+  for (;;) {
+    const end = rest.indexOf('\r\n');
+    const size = Number.parseInt(rest.slice(0, end), 16);
+    if (!(size > 0)) return body;
+    body += rest.slice(end + 2, end + 2 + size);
+    rest = rest.slice(end + 4 + size);
+  }
+}
+
 describe('what a request says of its way', () => {
   const GET = 'GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n';
   const CLAIMS =
@@ -266,7 +261,7 @@ describe('what a request says of its way', () => {
 
   it('is believed from trusted_cidrs: the chain grows', async () => {
     await using upstream = await recordingServer();
-    await using weft = await gateway(upstream, { listener: { trusted_cidrs: ['127.0.0.0/8', '::1'] } });
+    await using weft = await gateway(upstream, {}, { listener: { trusted_cidrs: ['127.0.0.0/8', '::1'] } });
     await exchange(weft.port, `${GET}${CLAIMS}Via: 1.1 other\r\n\r\n`);
     assert.match(upstream.received, /\r\nX-Forwarded-For: 1\.2\.3\.4, 127\.0\.0\.1\r\n/);
     assert.match(upstream.received, /\r\nX-Forwarded-Proto: https\r\n/);
@@ -276,9 +271,13 @@ describe('what a request says of its way', () => {
 
   it('stays as it came when that is switched off', async () => {
     await using upstream = await recordingServer();
-    await using weft = await gateway(upstream, {
-      proxy: { forwarding: { x_forwarded_for: false, x_forwarded_proto: false, via: false } },
-    });
+    await using weft = await gateway(
+      upstream,
+      {},
+      {
+        proxy: { forwarding: { x_forwarded_for: false, x_forwarded_proto: false, via: false } },
+      },
+    );
     await exchange(weft.port, `${GET}X-Forwarded-For: 1.2.3.4\r\n\r\n`);
     assert.match(upstream.received, /\r\nX-Forwarded-For: 1\.2\.3\.4\r\n/);
     assert.doesNotMatch(upstream.received, /via:|x-forwarded-proto/i);
@@ -299,301 +298,16 @@ describe('what a request says of its way', () => {
   });
 });
 
-describe('tunnels', () => {
-  const UPGRADE =
-    'GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n';
-  const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
-
-  /** Switches protocols and echoes; says `bye` after the client's FIN. */
-  function echo(): Promise<TestServer> {
-    return tcpServer((socket) => {
-      socket.once('data', () => {
-        socket.write(SWITCH);
-        socket.on('data', (chunk) => socket.write(chunk));
-        socket.on('end', () => socket.end('bye'));
-      });
-    });
-  }
-
-  it('WebSocket: bytes pass both ways, and so does each half-close', async () => {
-    await using upstream = await echo();
-    await using weft = await gateway(upstream);
-    using client = await rawClient(weft.port);
-    client.write(UPGRADE);
-    const head = await client.until('\r\n\r\n');
-    assert.match(head, /^HTTP\/1\.1 101 Switching Protocols\r\n/);
-    assert.match(head, /\r\nConnection: Upgrade\r\n/i);
-    assert.match(head, /\r\nUpgrade: websocket\r\n/i);
-    client.write('\x81\x00raw\r\n\r\n');
-    await client.until('\x81\x00raw\r\n\r\n');
-    assert.equal(weft.books.active, 1);
-    client.end();
-    assert.ok((await client.rest()).endsWith('bye'));
-    await weft.idle();
-    assert.deepEqual(weft.books, { total: 1, completed: 1, reset: 0, active: 0, balanced: true });
-  });
-
-  it('WebSocket: the upstream may end first', async () => {
-    const upstream = await recordingServer((seen, socket) => {
-      if (seen.endsWith('\r\n\r\n')) socket.end(`${SWITCH}only words`);
-    });
-    await using _ = upstream;
-    await using weft = await gateway(upstream);
-    using client = await rawClient(weft.port);
-    client.write(UPGRADE);
-    assert.ok((await client.rest()).endsWith('only words'));
-    client.write('still talking');
-    client.end();
-    await eventually(() => upstream.received.endsWith('still talking'), 'the other half goes on');
-    await weft.idle();
-    assert.equal(weft.books.completed, 1);
-  });
-
-  it('WebSocket: bytes right behind the switch wait with it for a filter that holds it', async () => {
-    const upstream = await recordingServer((seen, socket) => {
-      if (seen.endsWith('\r\n\r\n')) socket.write(`${SWITCH}first words`);
-    });
-    await using _ = upstream;
-    for (const held of [FilterStatus.StopAndBuffer, FilterStatus.StopNoBuffer]) {
-      const filter = shared('hold', [Phase.Send], (context) => ({
-        onResponseHeaders(stream) {
-          context.clock.timer(() => stream.continueResponse()).start(1);
-          return held;
-        },
-      }));
-      await using weft = await gateway(upstream, withFilters(filter));
-      using client = await rawClient(weft.port);
-      client.write(UPGRADE);
-      await client.until('\r\n\r\nfirst words');
-      client.write(`answer ${held}`);
-      await eventually(() => upstream.received.endsWith(`answer ${held}`), 'the other direction is open');
-    }
-  });
-
-  it('WebSocket: a refusal is an ordinary response', async () => {
-    await using upstream = await scriptedServer(() => 'HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno');
-    await using weft = await gateway(upstream);
-    using client = await rawClient(weft.port);
-    client.write(UPGRADE);
-    await client.until('\r\n\r\nno');
-    client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-    await client.until((text) => text.split('\r\n\r\nno').length === 3);
-    assert.equal(weft.books.completed, 2);
-  });
-
-  it('are opened only for the protocols of the route, never for h2c', async () => {
-    await using upstream = await recordingServer();
-    await using weft = await gateway(upstream, { routes: [routeTo('c', { upgrades: ['other'] })] });
-    const ask = (token: string): string =>
-      `GET /${token} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings, close\r\n` +
-      `Upgrade: ${token}\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`;
-    for (const token of ['websocket', 'h2c', 'other']) await exchange(weft.port, ask(token));
-    const [websocket, h2c, other] = upstream.received.split('\r\n\r\n');
-    for (const head of [websocket, h2c]) assert.doesNotMatch(head as string, /upgrade|http2-settings|connection/i);
-    assert.match(other as string, /\r\nUpgrade: other/i);
-    assert.match(other as string, /\r\nConnection: Upgrade/i);
-  });
-
-  it('CONNECT: only where a route allows it, and to its cluster', async () => {
-    const upstream = await recordingServer((seen, socket) => {
-      if (seen.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      else socket.write('pong');
-    });
-    await using _ = upstream;
-    await using weft = await gateway(upstream, {
-      router: {
-        router_config_name: 'r',
-        virtual_hosts: [
-          {
-            name: 'open',
-            domains: ['db.test:*'],
-            routers: [{ match: {}, route: { cluster_name: 'c', connect: true } }],
-          },
-          { name: 'rest', domains: ['*'], routers: [{ match: {}, route: { cluster_name: 'c' } }] },
-        ],
-      },
-    });
-    const refused = await exchange(
-      weft.port,
-      'CONNECT 10.0.0.1:22 HTTP/1.1\r\nHost: 10.0.0.1:22\r\nConnection: close\r\n\r\n',
-    );
-    assert.match(refused, /^HTTP\/1\.1 405 /);
-    assert.equal(upstream.received, '');
-    using client = await rawClient(weft.port);
-    client.write('CONNECT db.test:5432 HTTP/1.1\r\nHost: db.test:5432\r\n\r\n');
-    const head = await client.until('\r\n\r\n');
-    assert.match(head, /^HTTP\/1\.1 200 OK\r\n/);
-    assert.doesNotMatch(head, /content-length|transfer-encoding/i);
-    assert.match(upstream.received, /^CONNECT db\.test:5432 HTTP\/1\.1\r\n/);
-    client.write('ping');
-    await client.until('\r\n\r\npong');
-    client.end();
-    await client.rest();
-    await weft.idle();
-    assert.equal(weft.books.active, 0);
-  });
-});
-
-describe('bodies', () => {
-  const MIB = 1024 * 1024;
-
-  it('that are still being sent do not hold back an early answer, which arrives whole', async () => {
-    const answer = 'x'.repeat(200_000);
-    await using upstream = await scriptedServer(
-      () => `HTTP/1.1 403 Forbidden\r\nContent-Length: ${answer.length}\r\n\r\n${answer}`,
-    );
-    await using weft = await gateway(upstream);
-    using client = await rawClient(weft.port);
-    client.write(`POST / HTTP/1.1\r\nHost: h\r\nContent-Length: ${100 * MIB}\r\n\r\n${'y'.repeat(10_000)}`);
-    const text = await client.rest();
-    assert.match(text, /^HTTP\/1\.1 403 Forbidden\r\n/);
-    assert.match(text, /\r\nConnection: close\r\n/i);
-    assert.ok(text.endsWith(answer));
-    client.end();
-    await weft.idle();
-    assert.equal(weft.books.completed, 1);
-  });
-
-  it('server-sent events arrive as they are sent', async () => {
-    let emit: (event: string) => void = () => {};
-    await using upstream = await httpServer((_req, res) => {
-      res.writeHead(200, { 'content-type': 'text/event-stream' });
-      emit = (event) => res.write(`data: ${event}\n\n`);
-      emit('first');
-    });
-    await using weft = await gateway(upstream);
-    using client = await rawClient(weft.port);
-    client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-    await client.until('data: first\n\n');
-    for (const event of ['second', 'third']) {
-      emit(event);
-      await client.until(`data: ${event}\n\n`);
-    }
-    assert.equal(weft.books.active, 1);
-  });
-
-  it('of 256 MiB pass both ways in bounded memory', async () => {
-    const size = 256 * MIB;
-    await using peers = await bulkPeers(size);
-    await using weft = await gateway(peers);
-    const base = memory();
-    let peak = 0;
-    const watch = setInterval(() => {
-      peak = Math.max(peak, memory() - base);
-    }, 2);
-    try {
-      assert.equal(await peers.upload(weft.port), size);
-      assert.equal(await peers.download(weft.port), size);
-    } finally {
-      clearInterval(watch);
-    }
-    assert.ok(peak < 16 * MIB, `${(peak / MIB).toFixed(1)} MiB of buffers at the peak`);
-    assert.equal(weft.counter('request_200_total'), 2);
-  });
-
-  it('stop being read from an upstream whose client does not read, and go on when it does', async () => {
-    let source: net.Socket | undefined;
-    await using upstream = await tcpServer((socket) => {
-      socket.once('data', () => {
-        source = socket;
-        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${1024 * MIB}\r\n\r\n`);
-        void pour(socket, 1024 * MIB);
-      });
-    });
-    await using weft = await gateway(upstream);
-    using slow = await rawClient(weft.port);
-    slow.socket.pause();
-    slow.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-    await eventually(() => source !== undefined, 'the request has reached the upstream');
-    const [connection] = weft.server.listeners[0]!.connections.keys();
-    assert.ok(connection && source);
-    await eventually(() => connection.blocked, 'the client’s connection is full');
-    await otherTraffic();
-    assert.ok(connection.pending < MIB, `${connection.pending} bytes are kept for the slow client`);
-    assert.ok(sentBy(source) < 64 * MIB, `${sentBy(source)} bytes have left the upstream`);
-    const got = count(slow);
-    slow.socket.resume();
-    await eventually(() => got() > 128 * MIB, 'the flow goes on');
-  });
-
-  it('stop being read from a client whose upstream does not read, and go on when it does', async () => {
-    const size = 256 * MIB;
-    let release: () => void = () => {};
-    let received = 0;
-    await using upstream = await tcpServer((socket) => {
-      socket.pause();
-      release = () => {
-        socket.on('data', (chunk) => {
-          received += chunk.length;
-          if (received > size) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-        });
-        socket.resume();
-      };
-    });
-    await using weft = await gateway(upstream);
-    using client = await rawClient(weft.port);
-    client.write(`PUT /up HTTP/1.1\r\nHost: h\r\nContent-Length: ${size}\r\n\r\n`);
-    const sent = pour(client.socket, size);
-    await eventually(
-      () => client.socket.writableNeedDrain && client.socket.bytesWritten > MIB,
-      'the client is held up',
-    );
-    await otherTraffic();
-    assert.ok(sentBy(client.socket) < 64 * MIB, `${sentBy(client.socket)} bytes have left the client`);
-    release();
-    await sent;
-    await client.until('\r\n\r\nok');
-    assert.ok(received > size);
-  });
-
-  /** Goes on for as long as a gigabyte would take to flow if nothing held it back. */
-  async function otherTraffic(): Promise<void> {
-    await using upstream = await pathEcho();
-    await using weft = await gateway(upstream);
-    for (let i = 0; i < 200; i++) await request(weft.port, '/');
-  }
-});
-
-/** Bytes outside of the heap: whoever buffers a body shows here. */
-function memory(): number {
-  const { external, arrayBuffers } = process.memoryUsage();
-  return Math.max(external, arrayBuffers);
-}
-
-/** Bytes that a socket has given to the operating system. */
-function sentBy(socket: net.Socket): number {
-  return socket.bytesWritten - socket.writableLength;
-}
-
-/** Counts what a client reads and keeps none of it. */
-function count(client: RawClient): () => number {
-  let bytes = 0;
-  client.socket.removeAllListeners('data');
-  client.socket.on('data', (text: string) => {
-    bytes += text.length;
-  });
-  return () => bytes;
-}
-
-/** The body of the one chunked message in a text. */
-function unchunk(text: string): string {
-  let rest = text.slice(text.indexOf('\r\n\r\n') + 4);
-  let body = '';
-  for (;;) {
-    const end = rest.indexOf('\r\n');
-    const size = Number.parseInt(rest.slice(0, end), 16);
-    if (!(size > 0)) return body;
-    body += rest.slice(end + 2, end + 2 + size);
-    rest = rest.slice(end + 4 + size);
-  }
-}
-
 describe('paths', () => {
   it('are matched in one form and forwarded as they came, dot segments excepted', async () => {
     await using upstream = await httpServer((req, res) => res.end(req.url));
-    await using weft = await gateway(upstream, {
-      routes: [{ match: { prefix: '/admin' }, direct_response: { status: 403, body: 'closed' } }, routeTo('c')],
-    });
+    await using weft = await gateway(
+      upstream,
+      {},
+      {
+        routes: [{ match: { prefix: '/admin' }, direct_response: { status: 403, body: 'closed' } }, routeTo('c')],
+      },
+    );
     const cases: [string, number, string?][] = [
       ['/admin', 403],
       ['/x/../admin', 403],

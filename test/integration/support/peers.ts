@@ -103,6 +103,14 @@ export function scriptedServer(answer: (head: string, socket: net.Socket) => str
   });
 }
 
+/** Answers every request with its path. */
+export function pathEcho(): Promise<TestServer> {
+  return scriptedServer((head) => {
+    const path = head.split(' ')[1] as string;
+    return `HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${head.startsWith('HEAD') ? '' : path}`;
+  });
+}
+
 /** A port on which nothing listens. */
 export async function deadPort(): Promise<number> {
   const server = await tcpServer(() => {});

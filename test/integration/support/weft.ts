@@ -170,3 +170,8 @@ export function cluster(name: string, ...ports: number[]): object {
 export function routeTo(name: string, action: object = {}, match: object = { prefix: '/' }): object {
   return { match, route: { cluster_name: name, ...action } };
 }
+
+/** A proxy that routes everything to one upstream, with more keys of the route action and whatever else. */
+export function gateway(upstream: { port: number }, action: object = {}, options: WeftOptions = {}): Promise<Weft> {
+  return startWeft({ routes: [routeTo('c', action)], clusters: [cluster('c', upstream.port)], ...options });
+}

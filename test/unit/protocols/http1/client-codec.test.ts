@@ -127,7 +127,11 @@ describe('the end of a response', () => {
   for (const [name, text, events] of [
     ['by length', OK, ['data ok', 'end', 'reusable']],
     ['by length 0', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', ['end', 'reusable']],
-    ['by chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n', ['data ok', 'end', 'reusable']],
+    [
+      'by chunks',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+      ['data ok', 'end', 'reusable'],
+    ],
     [
       'by chunks with trailers',
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\r\nContent-Length: 3\r\nHost: b\r\n\r\n',
@@ -135,8 +139,16 @@ describe('the end of a response', () => {
     ],
     ['204', 'HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n', ['end', 'reusable']],
     ['304', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n', ['end', 'reusable']],
-    ['Connection: close', `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok`, ['data ok', 'end', 'spent']],
-    ['HTTP/1.0', 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok', ['data ok', 'end', 'spent']],
+    [
+      'Connection: close',
+      `HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok`,
+      ['data ok', 'end', 'spent'],
+    ],
+    [
+      'HTTP/1.0',
+      'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok',
+      ['data ok', 'end', 'spent'],
+    ],
     ['more bytes than its length', `${OK}x`, ['data ok', 'end', 'spent']],
     ['a second response', OK + OK, ['data ok', 'end', 'spent']],
     ['a body after 204', 'HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok', ['end', 'spent']],
@@ -217,7 +229,10 @@ describe('a response is refused', () => {
     ['four digits', 'HTTP/1.1 2000 OK\r\n\r\n'],
     ['a status below 100', 'HTTP/1.1 099 OK\r\n\r\n'],
     ['an empty line before it', `\r\n${head}\r\n`],
-    ['101 that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
+    [
+      '101 that nobody asked for',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    ],
     ['a head too long', `${head}X: ${'1'.repeat(40_000)}`],
     ['too many lines', `${head}${'X: 1\r\n'.repeat(101)}\r\n`],
     ['a bad chunk size', `${head}Transfer-Encoding: chunked\r\n\r\nx\r\n`],

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { scan } from '../../../../protocols/http1/head-scan.ts';
 import type { RequestHeaders, ResponseHeaders } from '../../../../src/api/index.ts';
 import { RequestHeaderList } from '../../../../src/api/index.ts';
-import { scan } from '../../../../protocols/http1/head-scan.ts';
 import { ClientSide, ServerSide } from './support.ts';
 
 function parse(text: string): RequestHeaders {
@@ -308,7 +308,7 @@ describe('responses', () => {
     assert.equal(answered(text, change), 'HTTP/1.1 418 \r\nContent-Length: 2\r\n\r\n');
   });
 
-  test('HTTP/1.0 of a host is none of the client\'s business', () => {
+  test("HTTP/1.0 of a host is none of the client's business", () => {
     assert.equal(
       answered('HTTP/1.0 200 Fine\r\nX-A: 1\r\nConnection: keep-alive\r\n\r\n'),
       'HTTP/1.1 200 OK\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -365,7 +365,9 @@ describe('against a plain list', () => {
         }
         // What leaves is what is seen.
         const seen: string[] = [];
-        headers.forEach((n, v) => seen.push(`${n}:${v}`));
+        headers.forEach((n, v) => {
+          seen.push(`${n}:${v}`);
+        });
         const wire = sent(headers).split('\r\n').slice(1, -2);
         assert.deepEqual(
           wire.map((line) => line.replace(/:\s*/, ':').trimEnd()),

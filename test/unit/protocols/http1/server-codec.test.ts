@@ -271,10 +271,7 @@ describe('an early response', () => {
     const server = new ServerSide();
     request(server, post('Content-Length: 10\r\n', 'abc'));
     server.reply('no', 403);
-    assert.equal(
-      server.sink.take(),
-      'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno',
-    );
+    assert.equal(server.sink.take(), 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno');
     assert.deepEqual(server.log.take(), ['stream end', 'closable lingering']);
     server.feed('defghij');
     assert.deepEqual(server.log.take(), []);
@@ -443,6 +440,13 @@ describe('ends', () => {
     const server = new ServerSide();
     server.codec.drain();
     assert.deepEqual(server.log.take(), ['closable']);
+  });
+
+  test('drain of a connection that is about to close', () => {
+    const server = new ServerSide();
+    request(server, 'BAD\r\n');
+    server.codec.drain();
+    assert.deepEqual(server.log.take(), []);
   });
 
   test('drain during a request', () => {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { RequestHeaderList, ResponseHeaderList } from '../../../../src/api/index.ts';
 import { scan } from '../../../../protocols/http1/head-scan.ts';
+import { RequestHeaderList, ResponseHeaderList } from '../../../../src/api/index.ts';
 import { ClientSide, ServerSide } from './support.ts';
 
 /** What a server says and writes of these pieces; each request is answered when it has come whole. */
@@ -99,7 +99,10 @@ describe('cut in two at every byte, and into single bytes', () => {
 /** Cuts a text at any places. */
 function cut(text: string, places: readonly number[]): string[] {
   const at = [0, ...places.map((place) => place % (text.length + 1)).sort((a, b) => a - b), text.length];
-  return at.slice(1).map((end, i) => text.slice(at[i], end)).filter((piece) => piece !== '');
+  return at
+    .slice(1)
+    .map((end, i) => text.slice(at[i], end))
+    .filter((piece) => piece !== '');
 }
 
 describe('any cuts of any damage', () => {
@@ -113,10 +116,16 @@ describe('any cuts of any damage', () => {
 
   test('requests', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...Object.values(requests)), damage, places, fc.boolean(), (text, changes, at, early) => {
-        const spoilt = spoil(text, changes);
-        assert.deepEqual(serve(cut(spoilt, at), early), serve([spoilt], early));
-      }),
+      fc.property(
+        fc.constantFrom(...Object.values(requests)),
+        damage,
+        places,
+        fc.boolean(),
+        (text, changes, at, early) => {
+          const spoilt = spoil(text, changes);
+          assert.deepEqual(serve(cut(spoilt, at), early), serve([spoilt], early));
+        },
+      ),
       { numRuns: 2000 },
     );
   });

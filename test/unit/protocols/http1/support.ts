@@ -1,5 +1,7 @@
 /** A sink in memory and one codec of each side with a log of what it tells. */
 
+import { http1 } from '../../../../protocols/http1/index.ts';
+import { HTTP1_DEFAULTS, type Http1Settings } from '../../../../protocols/http1/settings.ts';
 import {
   type ClientCodec,
   type ClientEvents,
@@ -16,8 +18,6 @@ import {
   type ServerEvents,
   type Sink,
 } from '../../../../src/api/index.ts';
-import { http1 } from '../../../../protocols/http1/index.ts';
-import { HTTP1_DEFAULTS, type Http1Settings } from '../../../../protocols/http1/settings.ts';
 
 export class FakeSink implements Sink {
   /** What was written and not taken yet. */
