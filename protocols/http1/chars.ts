@@ -47,3 +47,15 @@ for (let i = 0; i < 16; i++) {
   HEX[i.toString(16).charCodeAt(0)] = i;
   HEX[i.toString(16).toUpperCase().charCodeAt(0)] = i;
 }
+
+/** Every byte in lower case. */
+const LOWER = new Uint8Array(256);
+for (let c = 0; c < 256; c++) LOWER[c] = c >= 65 && c <= 90 ? c | 0x20 : c;
+
+/** Compares bytes with a text in lower case, without regard to case. */
+export function isText(buf: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  const { length } = lower;
+  if (end - start !== length) return false;
+  for (let i = 0; i < length; i++) if (LOWER[buf[start + i] as number] !== lower[i]) return false;
+  return true;
+}

@@ -6,19 +6,23 @@
  */
 
 import { isToken } from '../../src/api/index.ts';
+import { isText } from './chars.ts';
 import { DROPPED, FIELD, NAME_END, STRIDE, scan } from './head-scan.ts';
 import { isTrusted } from './protected-names.ts';
+
+const KEEP_ALIVE = Buffer.from('keep-alive');
+const CLOSE = Buffer.from('close');
 
 /** A head that lists more names than this is an attack on somebody's lists. */
 const MAX_NOMINATED = 16;
 
 /** Takes in one Connection line; false when it is not a list of tokens. */
 export function readConnection(buf: Buffer, start: number, end: number): boolean {
-  if (isText(buf, start, end, 'keep-alive')) {
+  if (isText(buf, start, end, KEEP_ALIVE)) {
     scan.keepAlive = true;
     return true;
   }
-  if (isText(buf, start, end, 'close')) {
+  if (isText(buf, start, end, CLOSE)) {
     scan.close = true;
     return true;
   }
@@ -47,14 +51,4 @@ export function dropNominated(buf: Buffer): void {
     lines[at + FIELD] = field | DROPPED;
     scan.dropped++;
   }
-}
-
-/** Compares bytes with a text in lower case, without regard to case. */
-export function isText(buf: Uint8Array, start: number, end: number, lower: string): boolean {
-  if (end - start !== lower.length) return false;
-  for (let i = 0; i < lower.length; i++) {
-    const c = buf[start + i] as number;
-    if ((c >= 65 && c <= 90 ? c | 0x20 : c) !== lower.charCodeAt(i)) return false;
-  }
-  return true;
 }

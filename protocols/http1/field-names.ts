@@ -3,7 +3,7 @@
  * is left is compared whole, so that no chosen name can pass for another.
  */
 
-import { TOKEN } from './chars.ts';
+import { isText } from './chars.ts';
 
 export const Field = {
   Other: 0,
@@ -41,17 +41,15 @@ const LONGEST = 17;
 const byName = new Map<string, Field>(NAMES);
 /** By first byte: a bit for each length that a known name with this first letter has. */
 const lengthsByFirst = new Int32Array(256);
-/** By length: names and their fields. */
-const byLength: { bytes: Uint8Array; field: Field }[][] = Array.from({ length: LONGEST + 1 }, () => []);
+/** By length: names, and their fields at the same places. */
+const namesByLength: Uint8Array[][] = Array.from({ length: LONGEST + 1 }, () => []);
+const fieldsByLength: Field[][] = Array.from({ length: LONGEST + 1 }, () => []);
 
 for (const [name, field] of NAMES) {
   const first = name.charCodeAt(0);
-  const bit = 1 << name.length;
-  for (const c of [first, first & ~0x20]) lengthsByFirst[c] = (lengthsByFirst[c] as number) | bit;
-  (byLength[name.length] as { bytes: Uint8Array; field: Field }[]).push({
-    bytes: new TextEncoder().encode(name),
-    field,
-  });
+  for (const c of [first, first & ~0x20]) lengthsByFirst[c] = (lengthsByFirst[c] as number) | (1 << name.length);
+  namesByLength[name.length]?.push(new TextEncoder().encode(name));
+  fieldsByLength[name.length]?.push(field);
 }
 
 /** Which field the token at `start` … `end` names. */
@@ -62,12 +60,11 @@ export function fieldAt(buf: Uint8Array, start: number, end: number): Field {
 }
 
 function compareAll(buf: Uint8Array, start: number, length: number): Field {
-  const candidates = byLength[length] as { bytes: Uint8Array; field: Field }[];
-  for (let k = 0; k < candidates.length; k++) {
-    const candidate = candidates[k] as { bytes: Uint8Array; field: Field };
-    let i = 0;
-    while (i < length && TOKEN[buf[start + i] as number] === candidate.bytes[i]) i++;
-    if (i === length) return candidate.field;
+  const names = namesByLength[length] as Uint8Array[];
+  for (let k = 0; k < names.length; k++) {
+    if (isText(buf, start, start + length, names[k] as Uint8Array)) {
+      return (fieldsByLength[length] as Field[])[k] as Field;
+    }
   }
   return Field.Other;
 }

@@ -4,14 +4,20 @@
  */
 
 import { Reason } from '../../src/api/index.ts';
-import { COLON, COMMA, CR, HTAB, LF, SP, TOKEN, VALUE } from './chars.ts';
-import { dropNominated, isText, readConnection } from './connection-options.ts';
+import { COLON, COMMA, CR, HTAB, isText, LF, SP, TOKEN, VALUE } from './chars.ts';
+import { dropNominated, readConnection } from './connection-options.ts';
 import { Field, fieldAt } from './field-names.ts';
 import { DROPPED, FIELD, INVALID, NAME_END, NEED_MORE, STRIDE, scan, VALUE_END, VALUE_START } from './head-scan.ts';
 
 /** What the lines belong to. Trailers are never interpreted. */
 export const Section = { Request: 0, Response: 1, Trailers: 2 } as const;
 export type Section = (typeof Section)[keyof typeof Section];
+
+const TRAILERS = Buffer.from('trailers');
+const CHUNKED = Buffer.from('chunked');
+
+/** The shortest line: `A:` and its end. */
+const SHORTEST_LINE = 4;
 
 /**
  * Fills the table with the lines from `start` on. `scan.base` must be set.
@@ -20,14 +26,23 @@ export type Section = (typeof Section)[keyof typeof Section];
  * @returns position after the final empty line, `NEED_MORE`, or `INVALID` with `scan.reason`
  */
 export function scanFields(buf: Buffer, start: number, limit: number, maxLines: number, section: Section): number {
-  // Locals, because an imported binding is read again for every byte.
+  scan.resetFields();
+  scan.reserve(Math.min(maxLines, (limit - start) / SHORTEST_LINE));
+  const end = scanLines(buf, start, limit, maxLines, section);
+  if (end <= 0) return end;
+  scan.fieldsStart = start - scan.base;
+  if (scan.nominated.length > 0) dropNominated(buf);
+  return end;
+}
+
+/** The loop over the bytes: apart, so that nothing else stands in its way. */
+function scanLines(buf: Buffer, start: number, limit: number, maxLines: number, section: Section): number {
   const token = TOKEN;
   const value = VALUE;
   const base = scan.base;
-  let lines: Int32Array = scan.lines;
+  const lines = scan.lines;
   let count = 0;
   let pos = start;
-  scan.resetFields();
   for (;;) {
     if (pos >= limit) return NEED_MORE;
     const nameStart = pos;
@@ -46,17 +61,12 @@ export function scanFields(buf: Buffer, start: number, limit: number, maxLines: 
     let valueEnd = pos;
     while (valueEnd > valueStart && (buf[valueEnd - 1] === SP || buf[valueEnd - 1] === HTAB)) valueEnd--;
     if (count === maxLines) return scan.fail(Reason.HeadersTooLarge);
-
-    let field: number = Field.Other;
-    if (section !== Section.Trailers) {
-      field = fieldAt(buf, nameStart, nameEnd);
-      if (field !== Field.Other && field !== Field.Cookie) {
-        field = takeIn(field as Field, buf, nameEnd, valueStart, valueEnd, pos, count, section);
-        if (field === INVALID) return INVALID;
-      }
+    let field: number = fieldAt(buf, nameStart, nameEnd);
+    if (field !== Field.Other) {
+      field = takeIn(field as Field, buf, nameEnd, valueStart, valueEnd, pos, count, section);
+      if (field === INVALID) return INVALID;
     }
     const at = count * STRIDE;
-    if (at + STRIDE >= lines.length) lines = scan.grow();
     lines[at] = nameStart - base;
     lines[at + NAME_END] = nameEnd - base;
     lines[at + VALUE_START] = valueStart - base;
@@ -68,10 +78,8 @@ export function scanFields(buf: Buffer, start: number, limit: number, maxLines: 
   if (pos + 1 === limit) return NEED_MORE;
   if (buf[pos + 1] !== LF) return scan.fail(Reason.BadRequest);
   scan.count = count;
-  scan.fieldsStart = start - base;
   scan.fieldsEnd = pos - base;
   lines[count * STRIDE] = pos - base;
-  if (scan.nominated.length > 0) dropNominated(buf);
   return pos + 2;
 }
 
@@ -86,7 +94,10 @@ function takeIn(
   line: number,
   section: Section,
 ): number {
+  if (section === Section.Trailers) return Field.Other;
   switch (field) {
+    case Field.Cookie:
+      return field;
     case Field.Host:
       if (section === Section.Response) return field;
       if (scan.hostLine >= 0) return scan.fail(Reason.BadRequest);
@@ -108,7 +119,7 @@ function takeIn(
       break;
     case Field.Te:
       // A promise to take trailers holds for the whole chain; every other coding for this hop only.
-      if (isText(buf, start, end, 'trailers')) return field;
+      if (isText(buf, start, end, TRAILERS)) return field;
       break;
     case Field.FramingTwin:
       return scan.fail(Reason.BadRequest);
@@ -146,7 +157,7 @@ function readLength(buf: Buffer, start: number, end: number): number {
  * leaves the length in doubt and is refused (section 6.3).
  */
 function readTransferEncoding(buf: Buffer, start: number, end: number): boolean {
-  if (isText(buf, start, end, 'chunked')) {
+  if (isText(buf, start, end, CHUNKED)) {
     scan.chunked = true;
     return true;
   }
@@ -156,7 +167,7 @@ function readTransferEncoding(buf: Buffer, start: number, end: number): boolean 
   for (let i = start; i <= end; i++) {
     if (i < end && buf[i] !== COMMA) continue;
     while (buf[element] === SP) element++;
-    const isChunked = isText(buf, element, i, 'chunked');
+    const isChunked = isText(buf, element, i, CHUNKED);
     if (isChunked !== (i === end) || !isCoding(buf, element, i)) return false;
     elements++;
     element = i + 1;

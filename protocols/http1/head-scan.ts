@@ -82,12 +82,10 @@ export class HeadScan {
     this.scans++;
   }
 
-  /** Makes room for twice as many lines; returns the table. */
-  grow(): Int32Array {
-    const larger = new Int32Array(this.lines.length * 2);
-    larger.set(this.lines);
-    this.lines = larger;
-    return larger;
+  /** Makes room for `count` lines and the one after them. */
+  reserve(count: number): void {
+    const size = (count + 1) * STRIDE;
+    if (size > this.lines.length) this.lines = new Int32Array(Math.ceil(size) * 2);
   }
 
   fail(reason: Reason): typeof INVALID {

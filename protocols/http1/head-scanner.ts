@@ -6,8 +6,7 @@
  */
 
 import { Reason } from '../../src/api/index.ts';
-import { CR, LF, SLASH, SP, STAR, TARGET, TOKEN, VALUE } from './chars.ts';
-import { isText } from './connection-options.ts';
+import { CR, isText, LF, SLASH, SP, STAR, TARGET, TOKEN, VALUE } from './chars.ts';
 import { Section, scanFields } from './field-scanner.ts';
 import { INVALID, NEED_MORE, STRIDE, scan, VALUE_END, VALUE_START } from './head-scan.ts';
 import { isAuthority, sameAuthority } from './target.ts';
@@ -197,9 +196,11 @@ function isMethod(buf: Buffer, method: string): boolean {
   return true;
 }
 
+const SCHEMES = [Buffer.from('http://'), Buffer.from('https://')];
+
 /** Position after `http://` or `https://`, 0 for any other scheme. */
 function afterScheme(buf: Buffer, start: number, end: number): number {
-  for (const scheme of ['http://', 'https://']) {
+  for (const scheme of SCHEMES) {
     const after = start + scheme.length;
     if (after < end && isText(buf, start, after, scheme)) return after;
   }
