@@ -180,7 +180,7 @@ export abstract class FieldLines implements Headers {
   /** The table with the offsets of this head. */
   #lines(): Int32Array {
     if (scan.owner !== this) {
-      scanText(this.text, this.#fieldsStart, this.#section);
+      scanText(this.text, this.#fieldsStart, this.#count, this.#section);
       scan.owner = this;
     }
     return scan.lines;
@@ -278,9 +278,9 @@ function readLength(value: string): number {
 let scratch = Buffer.allocUnsafeSlow(4096);
 
 /** Scans the lines of a head again that was found sound before. */
-function scanText(text: string, fieldsStart: number, section: Section): void {
+function scanText(text: string, fieldsStart: number, count: number, section: Section): void {
   if (scratch.length < text.length) scratch = Buffer.allocUnsafeSlow(text.length * 2);
   scratch.write(text, 'latin1');
   scan.base = 0;
-  scanFields(scratch, fieldsStart, text.length, Number.MAX_SAFE_INTEGER, section);
+  scanFields(scratch, fieldsStart, text.length, count, section);
 }

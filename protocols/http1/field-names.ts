@@ -37,34 +37,27 @@ const NAMES: readonly (readonly [string, Field])[] = [
   ['transfer_encoding', Field.FramingTwin],
 ];
 
-const LONGEST = 17;
+export const LONGEST_NAME = 17;
 const byName = new Map<string, Field>(NAMES);
-/** By first byte: a bit for each length that a known name with this first letter has. */
-const lengthsByFirst = new Int32Array(256);
+/** By first byte: a bit for each length that a known name with this first letter has. It sorts most other names out. */
+export const lengthsByFirst = new Int32Array(256);
 /** By length: names, and their fields at the same places. */
-const namesByLength: Uint8Array[][] = Array.from({ length: LONGEST + 1 }, () => []);
-const fieldsByLength: Field[][] = Array.from({ length: LONGEST + 1 }, () => []);
+const namesByLength: Buffer[][] = Array.from({ length: LONGEST_NAME + 1 }, () => []);
+const fieldsByLength: Field[][] = Array.from({ length: LONGEST_NAME + 1 }, () => []);
 
 for (const [name, field] of NAMES) {
   const first = name.charCodeAt(0);
   for (const c of [first, first & ~0x20]) lengthsByFirst[c] = (lengthsByFirst[c] as number) | (1 << name.length);
-  namesByLength[name.length]?.push(new TextEncoder().encode(name));
+  namesByLength[name.length]?.push(Buffer.from(name));
   fieldsByLength[name.length]?.push(field);
 }
 
-/** Which field the token at `start` … `end` names. */
+/** Which field the token at `start` … `end` names; it is not longer than `LONGEST_NAME`. */
 export function fieldAt(buf: Uint8Array, start: number, end: number): Field {
   const length = end - start;
-  if (length > LONGEST || (((lengthsByFirst[buf[start] as number] as number) >> length) & 1) === 0) return Field.Other;
-  return compareAll(buf, start, length);
-}
-
-function compareAll(buf: Uint8Array, start: number, length: number): Field {
-  const names = namesByLength[length] as Uint8Array[];
+  const names = namesByLength[length] as Buffer[];
   for (let k = 0; k < names.length; k++) {
-    if (isText(buf, start, start + length, names[k] as Uint8Array)) {
-      return (fieldsByLength[length] as Field[])[k] as Field;
-    }
+    if (isText(buf, start, end, names[k] as Buffer)) return (fieldsByLength[length] as Field[])[k] as Field;
   }
   return Field.Other;
 }

@@ -6,7 +6,7 @@
 import { Reason } from '../../src/api/index.ts';
 import { COLON, COMMA, CR, HTAB, isText, LF, SP, TOKEN, VALUE } from './chars.ts';
 import { dropNominated, readConnection } from './connection-options.ts';
-import { Field, fieldAt } from './field-names.ts';
+import { Field, fieldAt, LONGEST_NAME, lengthsByFirst } from './field-names.ts';
 import { DROPPED, FIELD, INVALID, NAME_END, NEED_MORE, STRIDE, scan, VALUE_END, VALUE_START } from './head-scan.ts';
 
 /** What the lines belong to. Trailers are never interpreted. */
@@ -16,8 +16,10 @@ export type Section = (typeof Section)[keyof typeof Section];
 const TRAILERS = Buffer.from('trailers');
 const CHUNKED = Buffer.from('chunked');
 
-/** The shortest line: `A:` and its end. */
+/** Bytes: `A:` and a line end. */
 const SHORTEST_LINE = 4;
+/** Besides `INVALID`, from the loop: more lines than allowed. */
+const TOO_MANY = -2;
 
 /**
  * Fills the table with the lines from `start` on. `scan.base` must be set.
@@ -28,17 +30,21 @@ const SHORTEST_LINE = 4;
 export function scanFields(buf: Buffer, start: number, limit: number, maxLines: number, section: Section): number {
   scan.resetFields();
   scan.reserve(Math.min(maxLines, (limit - start) / SHORTEST_LINE));
-  const end = scanLines(buf, start, limit, maxLines, section);
-  if (end <= 0) return end;
+  const end = scanLines(buf, start, limit, maxLines);
+  if (end === NEED_MORE) return NEED_MORE;
+  if (end < 0) return scan.fail(end === TOO_MANY ? Reason.HeadersTooLarge : Reason.BadRequest);
   scan.fieldsStart = start - scan.base;
+  if (section === Section.Trailers) return end;
+  if (!takeInFields(buf, section)) return INVALID;
   if (scan.nominated.length > 0) dropNominated(buf);
   return end;
 }
 
-/** The loop over the bytes: apart, so that nothing else stands in its way. */
-function scanLines(buf: Buffer, start: number, limit: number, maxLines: number, section: Section): number {
+/** The loop over the bytes. It calls nothing: that is worth a quarter of its time. */
+function scanLines(buf: Buffer, start: number, limit: number, maxLines: number): number {
   const token = TOKEN;
   const value = VALUE;
+  const lengths = lengthsByFirst;
   const base = scan.base;
   const lines = scan.lines;
   let count = 0;
@@ -49,53 +55,60 @@ function scanLines(buf: Buffer, start: number, limit: number, maxLines: number, 
     if (buf[pos] === CR) break;
     while (pos < limit && token[buf[pos] as number] !== 0) pos++;
     if (pos === limit) return NEED_MORE;
-    if (buf[pos] !== COLON || pos === nameStart) return scan.fail(Reason.BadRequest);
+    if (buf[pos] !== COLON || pos === nameStart) return INVALID;
     const nameEnd = pos++;
     while (pos < limit && (buf[pos] === SP || buf[pos] === HTAB)) pos++;
     const valueStart = pos;
     while (pos < limit && value[buf[pos] as number] !== 0) pos++;
     if (pos === limit) return NEED_MORE;
-    if (buf[pos] !== CR) return scan.fail(Reason.BadRequest);
+    if (buf[pos] !== CR) return INVALID;
     if (pos + 1 === limit) return NEED_MORE;
-    if (buf[pos + 1] !== LF) return scan.fail(Reason.BadRequest);
+    if (buf[pos + 1] !== LF) return INVALID;
     let valueEnd = pos;
     while (valueEnd > valueStart && (buf[valueEnd - 1] === SP || buf[valueEnd - 1] === HTAB)) valueEnd--;
-    if (count === maxLines) return scan.fail(Reason.HeadersTooLarge);
-    let field: number = fieldAt(buf, nameStart, nameEnd);
-    if (field !== Field.Other) {
-      field = takeIn(field as Field, buf, nameEnd, valueStart, valueEnd, pos, count, section);
-      if (field === INVALID) return INVALID;
-    }
+    if (count === maxLines) return TOO_MANY;
+    const length = nameEnd - nameStart;
     const at = count * STRIDE;
     lines[at] = nameStart - base;
     lines[at + NAME_END] = nameEnd - base;
     lines[at + VALUE_START] = valueStart - base;
     lines[at + VALUE_END] = valueEnd - base;
-    lines[at + FIELD] = field;
+    lines[at + FIELD] = length <= LONGEST_NAME ? ((lengths[buf[nameStart] as number] as number) >> length) & 1 : 0;
     count++;
     pos += 2;
   }
   if (pos + 1 === limit) return NEED_MORE;
-  if (buf[pos + 1] !== LF) return scan.fail(Reason.BadRequest);
+  if (buf[pos + 1] !== LF) return INVALID;
   scan.count = count;
   scan.fieldsEnd = pos - base;
   lines[count * STRIDE] = pos - base;
   return pos + 2;
 }
 
-/** Takes in a known field; returns what to note in the table, or `INVALID`. */
-function takeIn(
-  field: Field,
-  buf: Buffer,
-  nameEnd: number,
-  start: number,
-  end: number,
-  lineEnd: number,
-  line: number,
-  section: Section,
-): number {
-  if (section === Section.Trailers) return Field.Other;
+/** Takes in the lines that may be of a known field; false with `scan.reason` when one of them is refused. */
+function takeInFields(buf: Buffer, section: Section): boolean {
+  const { count, lines } = scan;
+  for (let line = 0; line < count; line++) {
+    const at = line * STRIDE + FIELD;
+    if (lines[at] === 0) continue;
+    const field = takeIn(buf, line, section);
+    if (field === INVALID) return false;
+    lines[at] = field;
+  }
+  return true;
+}
+
+/** Returns what to note of a line in the table, or `INVALID`. */
+function takeIn(buf: Buffer, line: number, section: Section): number {
+  const { base, lines } = scan;
+  const at = line * STRIDE;
+  const nameEnd = base + (lines[at + NAME_END] as number);
+  const start = base + (lines[at + VALUE_START] as number);
+  const end = base + (lines[at + VALUE_END] as number);
+  const lineEnd = base + (lines[at + STRIDE] as number) - 2;
+  const field = fieldAt(buf, base + (lines[at] as number), nameEnd);
   switch (field) {
+    case Field.Other:
     case Field.Cookie:
       return field;
     case Field.Host:

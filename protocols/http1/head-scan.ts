@@ -85,7 +85,7 @@ export class HeadScan {
   /** Makes room for `count` lines and the one after them. */
   reserve(count: number): void {
     const size = (count + 1) * STRIDE;
-    if (size > this.lines.length) this.lines = new Int32Array(Math.ceil(size) * 2);
+    if (size > this.lines.length) this.lines = new Int32Array(Math.ceil(size));
   }
 
   fail(reason: Reason): typeof INVALID {

@@ -1,9 +1,9 @@
-/** What a forwarded HTTP request says about its way: X-Forwarded-For, X-Forwarded-Proto, Via; and what it may not say. */
+/** What a forwarded HTTP request says about its way, and what it may not say. */
 
 import type { RequestHeaders } from '../api/headers.ts';
 import type { ProxyConfig } from './proxy-schema.ts';
 
-/** RFC 9110, section 7.6.3: the name under which Weft stands in Via. */
+/** The name under which Weft stands in Via (RFC 9110, section 7.6.3) and CDN-Loop (RFC 8586). */
 const PSEUDONYM = 'weft';
 const VIA = `1.1 ${PSEUDONYM}`;
 
@@ -11,12 +11,14 @@ export class Forwarding {
   readonly #for: boolean;
   readonly #proto: boolean;
   readonly #via: boolean;
+  readonly #loopDetection: boolean;
   readonly #maxHops: number;
 
   constructor(config: ProxyConfig['forwarding']) {
     this.#for = config.x_forwarded_for;
     this.#proto = config.x_forwarded_proto;
     this.#via = config.via;
+    this.#loopDetection = config.loop_detection;
     this.#maxHops = config.max_hops;
   }
 
@@ -30,7 +32,8 @@ export class Forwarding {
       headers.removePrefixed('x-mosn-');
       headers.removePrefixed('x-envoy-');
     }
-    if (this.#via && !this.#addVia(headers)) return false;
+    if (this.#loopDetection && !this.#addLoop(headers)) return false;
+    if (this.#via) headers.append('via', VIA);
     if (this.#for) this.#addFor(headers, peer, trusted);
     if (this.#proto && !(trusted && headers.has('x-forwarded-proto'))) headers.set('x-forwarded-proto', scheme);
     return true;
@@ -44,16 +47,16 @@ export class Forwarding {
     } else headers.set('x-forwarded-for', before.length === 0 ? peer : `${before.join(', ')}, ${peer}`);
   }
 
-  #addVia(headers: RequestHeaders): boolean {
-    const before = headers.get('via');
-    if (before !== undefined) {
+  /** CDN-Loop and not Via, because servers act on Via: nginx, for one, stops compressing. */
+  #addLoop(headers: RequestHeaders): boolean {
+    if (headers.has('cdn-loop')) {
       let hops = 0;
-      for (const line of headers.getAll('via')) {
-        for (const entry of line.split(',')) if (entry.trim().endsWith(PSEUDONYM)) hops++;
+      for (const line of headers.getAll('cdn-loop')) {
+        for (const entry of line.split(',')) if (entry.split(';', 1)[0]?.trim() === PSEUDONYM) hops++;
       }
       if (hops >= this.#maxHops) return false;
     }
-    headers.append('via', VIA);
+    headers.append('cdn-loop', PSEUDONYM);
     return true;
   }
 }

@@ -24,7 +24,11 @@ const forwarding = block(
   {
     x_forwarded_for: boolean({ default: true, description: 'Append the peer to X-Forwarded-For.' }),
     x_forwarded_proto: boolean({ default: true, description: 'Set X-Forwarded-Proto.' }),
-    via: boolean({ default: true, description: 'Add Via, which is also how loops are found.' }),
+    via: boolean({ default: false, description: 'Add Via. Some servers then stop compressing, nginx among them.' }),
+    loop_detection: boolean({
+      default: true,
+      description: 'Add CDN-Loop and refuse requests that have passed too often.',
+    }),
     max_hops: integer(1, 100, {
       default: 10,
       description: 'Passages of one request through Weft before it is a loop.',

@@ -255,13 +255,17 @@ describe('what a request says of its way', () => {
     await exchange(weft.port, `${GET}${CLAIMS}\r\n`);
     assert.match(upstream.received, /\r\nX-Forwarded-For: 127\.0\.0\.1\r\n/);
     assert.match(upstream.received, /\r\nX-Forwarded-Proto: http\r\n/);
-    assert.match(upstream.received, /\r\nvia: 1\.1 weft\r\n/i);
+    assert.match(upstream.received, /\r\ncdn-loop: weft\r\n/i);
     assert.doesNotMatch(upstream.received, /x-mosn|x-envoy|1\.2\.3\.4|https/i);
   });
 
   it('is believed from trusted_cidrs: the chain grows', async () => {
     await using upstream = await recordingServer();
-    await using weft = await gateway(upstream, {}, { listener: { trusted_cidrs: ['127.0.0.0/8', '::1'] } });
+    await using weft = await gateway(
+      upstream,
+      {},
+      { listener: { trusted_cidrs: ['127.0.0.0/8', '::1'] }, proxy: { forwarding: { via: true } } },
+    );
     await exchange(weft.port, `${GET}${CLAIMS}Via: 1.1 other\r\n\r\n`);
     assert.match(upstream.received, /\r\nX-Forwarded-For: 1\.2\.3\.4, 127\.0\.0\.1\r\n/);
     assert.match(upstream.received, /\r\nX-Forwarded-Proto: https\r\n/);
@@ -275,12 +279,12 @@ describe('what a request says of its way', () => {
       upstream,
       {},
       {
-        proxy: { forwarding: { x_forwarded_for: false, x_forwarded_proto: false, via: false } },
+        proxy: { forwarding: { x_forwarded_for: false, x_forwarded_proto: false, loop_detection: false } },
       },
     );
     await exchange(weft.port, `${GET}X-Forwarded-For: 1.2.3.4\r\n\r\n`);
     assert.match(upstream.received, /\r\nX-Forwarded-For: 1\.2\.3\.4\r\n/);
-    assert.doesNotMatch(upstream.received, /via:|x-forwarded-proto/i);
+    assert.doesNotMatch(upstream.received, /via:|cdn-loop|x-forwarded-proto/i);
   });
 
   it('ends a loop with 508', async () => {

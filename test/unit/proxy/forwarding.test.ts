@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { RequestHeaderList } from '../../../src/api/headers.ts';
 import { Forwarding } from '../../../src/proxy/forwarding.ts';
 
-const DEFAULTS = { x_forwarded_for: true, x_forwarded_proto: true, via: true, max_hops: 3 };
+const DEFAULTS = { x_forwarded_for: true, x_forwarded_proto: true, via: true, loop_detection: true, max_hops: 3 };
 
 function request(lines: [string, string][]): RequestHeaderList {
   const headers = new RequestHeaderList('GET', '/', 'a.example');
@@ -49,26 +49,27 @@ describe('Forwarding', () => {
     assert.deepEqual(trusted.getAll('x-forwarded-for'), ['1.1.1.1']);
   });
 
-  it('finds loops by Via, over lines and lists, and counts only itself', () => {
+  it('finds loops by CDN-Loop, over lines and lists, and counts only itself', () => {
     const forwarding = new Forwarding(DEFAULTS);
     const twice = request([
-      ['Via', '1.1 weft, 1.0 other'],
-      ['Via', '1.1 weft'],
+      ['CDN-Loop', 'weft; a=b, other'],
+      ['CDN-Loop', 'weft'],
     ]);
     assert.equal(forwarding.apply(twice, '9.9.9.9', 'http', false), true);
     const thrice = request([
-      ['Via', '1.1 weft, 1.1 weft'],
-      ['Via', '1.1 weft'],
+      ['CDN-Loop', 'weft, weft'],
+      ['CDN-Loop', 'weft'],
     ]);
     assert.equal(forwarding.apply(thrice, '9.9.9.9', 'http', false), false);
   });
 
   it('leaves everything alone when switched off', () => {
     const headers = request([['X-Forwarded-For', '1.1.1.1']]);
-    const off = { x_forwarded_for: false, x_forwarded_proto: false, via: false, max_hops: 3 };
+    const off = { x_forwarded_for: false, x_forwarded_proto: false, via: false, loop_detection: false, max_hops: 3 };
     new Forwarding(off).apply(headers, '9.9.9.9', 'http', true);
     assert.deepEqual(headers.getAll('x-forwarded-for'), ['1.1.1.1']);
     assert.equal(headers.has('via'), false);
+    assert.equal(headers.has('cdn-loop'), false);
     assert.equal(headers.has('x-forwarded-proto'), false);
   });
 });

@@ -8,7 +8,7 @@ import { ClientSide, ServerSide } from './support.ts';
 
 const name = fc.stringMatching(/^x-[a-z0-9!#$%&'*+.^_`|~-]{0,8}$/);
 const value = fc.stringMatching(/^[\x21-\x7e\x80-\xff]([\t -~\x80-\xff]{0,12}[\x21-\x7e\x80-\xff])?$/);
-const lines = fc.array(fc.tuple(name, value), { maxLength: 6 });
+const lines: fc.Arbitrary<[string, string][]> = fc.array(fc.tuple(name, value), { maxLength: 6 });
 const pieces = fc.array(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
   { maxLength: 5 },
