@@ -11,7 +11,7 @@ import { COLON, HTAB, SP } from './chars.ts';
 import { Field, fieldOf, isHopByHop } from './field-names.ts';
 import { type Section, scanFields } from './field-scanner.ts';
 import { fieldValue } from './field-value.ts';
-import { DROPPED, FIELD, NAME_END, STRIDE, scan, VALUE_END, VALUE_START } from './head-scan.ts';
+import { DROPPED, FIELD, NAME_END, nameBit, STRIDE, scan, VALUE_END, VALUE_START } from './head-scan.ts';
 
 export abstract class FieldLines implements Headers {
   /** The head as it came, from its start line to its empty line. */
@@ -24,6 +24,7 @@ export abstract class FieldLines implements Headers {
   readonly #dropped: number;
   /** Connection lists names beyond the well-known ones: what is dropped is only in the table. */
   readonly #nominates: boolean;
+  readonly #names: number;
   #length: number;
   /** Numbers of the lines that were removed. */
   #cut: number[] | null = null;
@@ -38,6 +39,7 @@ export abstract class FieldLines implements Headers {
     this.#fieldsEnd = scan.fieldsEnd;
     this.#count = scan.count;
     this.#dropped = scan.dropped;
+    this.#names = scan.names;
     this.#nominates = scan.nominated.length > 0;
     this.#length = contentLength;
     scan.owner = this;
@@ -108,11 +110,14 @@ export abstract class FieldLines implements Headers {
   }
 
   removePrefixed(prefix: string): void {
+    const text = this.text;
     const lines = this.#lines();
+    const first = prefix.charCodeAt(0) | 0x20;
     for (let i = 0; i < this.#count; i++) {
       const start = lines[i * STRIDE] as number;
-      const length = (lines[i * STRIDE + NAME_END] as number) - start;
-      if (length >= prefix.length && matches(this.text, start, prefix) && this.#isSeen(lines, i)) this.#cutLine(i);
+      if ((text.charCodeAt(start) | 0x20) === first && matches(text, start, prefix) && this.#isSeen(lines, i)) {
+        this.#cutLine(i);
+      }
     }
     const added = this.#added;
     if (added === null) return;
@@ -193,6 +198,7 @@ export abstract class FieldLines implements Headers {
 
   /** Number of the first line of this name from `from` on, -1 without one. */
   #find(name: string, from: number): number {
+    if (((this.#names >>> nameBit(name.length, name.charCodeAt(0))) & 1) === 0) return -1;
     const lines = this.#lines();
     for (let i = from; i < this.#count; i++) {
       const start = lines[i * STRIDE] as number;

@@ -7,7 +7,18 @@ import { Reason } from '../../src/api/index.ts';
 import { COLON, COMMA, CR, HTAB, isText, LF, SP, TOKEN, VALUE } from './chars.ts';
 import { dropNominated, readConnection } from './connection-options.ts';
 import { Field, fieldAt, LONGEST_NAME, lengthsByFirst } from './field-names.ts';
-import { DROPPED, FIELD, INVALID, NAME_END, NEED_MORE, STRIDE, scan, VALUE_END, VALUE_START } from './head-scan.ts';
+import {
+  DROPPED,
+  FIELD,
+  INVALID,
+  NAME_END,
+  NEED_MORE,
+  nameBit,
+  STRIDE,
+  scan,
+  VALUE_END,
+  VALUE_START,
+} from './head-scan.ts';
 
 /** What the lines belong to. Trailers are never interpreted. */
 export const Section = { Request: 0, Response: 1, Trailers: 2 } as const;
@@ -48,6 +59,7 @@ function scanLines(buf: Buffer, start: number, limit: number, maxLines: number):
   const base = scan.base;
   const lines = scan.lines;
   let count = 0;
+  let names = 0;
   let pos = start;
   for (;;) {
     if (pos >= limit) return NEED_MORE;
@@ -68,18 +80,21 @@ function scanLines(buf: Buffer, start: number, limit: number, maxLines: number):
     while (valueEnd > valueStart && (buf[valueEnd - 1] === SP || buf[valueEnd - 1] === HTAB)) valueEnd--;
     if (count === maxLines) return TOO_MANY;
     const length = nameEnd - nameStart;
+    const first = buf[nameStart] as number;
     const at = count * STRIDE;
+    names |= 1 << nameBit(length, first);
     lines[at] = nameStart - base;
     lines[at + NAME_END] = nameEnd - base;
     lines[at + VALUE_START] = valueStart - base;
     lines[at + VALUE_END] = valueEnd - base;
-    lines[at + FIELD] = length <= LONGEST_NAME ? ((lengths[buf[nameStart] as number] as number) >> length) & 1 : 0;
+    lines[at + FIELD] = length <= LONGEST_NAME ? ((lengths[first] as number) >> length) & 1 : 0;
     count++;
     pos += 2;
   }
   if (pos + 1 === limit) return NEED_MORE;
   if (buf[pos + 1] !== LF) return INVALID;
   scan.count = count;
+  scan.names = names;
   scan.fieldsEnd = pos - base;
   lines[count * STRIDE] = pos - base;
   return pos + 2;

@@ -30,6 +30,8 @@ export class HeadScan {
   /** Lines, and how many of them are `DROPPED`. */
   count = 0;
   dropped = 0;
+  /** The `nameBit` of every line is set: tells of most names that are not there that they are not. */
+  names = 0;
   /** Where the head starts in the buffer (an empty line may stand before a request). */
   base = 0;
   /** Relative to `base`: first line, final empty line. */
@@ -92,6 +94,11 @@ export class HeadScan {
     this.reason = reason;
     return INVALID;
   }
+}
+
+/** Which of 32 bits stands for a name of this length that begins with `first`, in either case. */
+export function nameBit(length: number, first: number): number {
+  return (length + (first | 0x20)) & 31;
 }
 
 export const scan = new HeadScan();

@@ -53,7 +53,7 @@ export class Http1ServerCodec extends MessageReader implements ServerCodec, Serv
   }
 
   refuse(reason: Reason): void {
-    this.headRefused(reason);
+    if (this.reading === Reading.Head) this.headRefused(reason);
   }
 
   get isLast(): boolean {

@@ -361,6 +361,17 @@ describe('what the peer does unasked', () => {
 });
 
 describe('pausing', () => {
+  test('a host that reads slowly: the stream is told when it goes on, and the answer is read meanwhile', () => {
+    const client = asked(post(5), false);
+    client.sink.blocked = true;
+    assert.equal(client.encoder.blocked, true);
+    client.feed('HTTP/1.1 413 X\r\nContent-Length: 0\r\n\r\n');
+    assert.deepEqual(client.log.take().slice(1), ['end', 'spent']);
+    const other = asked(post(5), false);
+    other.codec.onWritable();
+    assert.deepEqual(other.log.take(), ['writable']);
+  });
+
   test('holds the body; what has come whole survives the connection', () => {
     const client = asked();
     client.encoder.pauseReading();

@@ -78,6 +78,14 @@ describe('reading', () => {
     assert.equal(scan.scans, scans);
   });
 
+  test('nor is any head for a name that it cannot have', () => {
+    const headers = get(text);
+    disturb();
+    const { scans } = scan;
+    assert.equal(headers.has('via'), false);
+    assert.equal(scan.scans, scans);
+  });
+
   test('names of objects are ordinary names', () => {
     const headers = get('__proto__: 1\r\nconstructor: 2\r\n');
     assert.equal(headers.get('__proto__'), '1');

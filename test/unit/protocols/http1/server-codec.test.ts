@@ -317,6 +317,17 @@ describe('pausing', () => {
     assert.deepEqual(server.log.take(), ['data b', 'end']);
   });
 
+  test('a client that reads slowly: the stream is told when it goes on', () => {
+    const server = new ServerSide();
+    request(server, GET);
+    server.encoder.headers(new ResponseHeaderList(200), false);
+    server.sink.blocked = true;
+    assert.equal(server.encoder.blocked, true);
+    server.sink.blocked = false;
+    server.codec.onWritable();
+    assert.deepEqual(server.log.take(), ['writable']);
+  });
+
   test('does nothing to a request that is complete', () => {
     const server = new ServerSide();
     request(server, GET);
@@ -351,6 +362,17 @@ describe('pausing', () => {
 });
 
 describe('ends', () => {
+  test('a head that takes too long', () => {
+    const server = new ServerSide();
+    server.feed('GET / HTTP/1.1\r\nHo');
+    server.codec.refuse(Reason.HeaderTimeout);
+    assert.deepEqual(server.log.take(), ['protocol error 408']);
+    assert.match(server.sink.take(), /^HTTP\/1\.1 408 Request Timeout\r\n/);
+    server.codec.refuse(Reason.HeaderTimeout);
+    server.feed('st: a\r\n\r\n');
+    assert.deepEqual(server.log.take(), []);
+  });
+
   test('FIN without a request', () => {
     const server = new ServerSide();
     server.codec.onEnd();
