@@ -122,7 +122,7 @@ describe('curl', { skip: skipUnless('curl') }, () => {
         response.writeHead(417).end('not wanted');
       });
       await using weft = await gateway(upstream);
-      const { body, log } = await runCurl([...EXPECT, '--no-fail', urlOf(weft)]);
+      const { body, log } = await runCurl([...EXPECT, urlOf(weft)]);
       assert.match(log, /^< HTTP\/1\.1 417 /m);
       assert.doesNotMatch(log, /100 Continue/);
       assert.equal(body.toString(), 'not wanted');
