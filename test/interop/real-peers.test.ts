@@ -1,4 +1,4 @@
-/** Weft between clients and servers that are not ours: curl, wrk, undici, the platform's WebSocket; nginx as upstream. */
+/** Weft between peers that are not ours: undici, the platform's WebSocket and wrk as clients, nginx as upstream. */
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -30,61 +30,6 @@ async function curl(...args: string[]): Promise<string> {
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
-
-/** Says what it got: method, length and digest of the body, and the headers. */
-function inspector() {
-  return httpServer((request, response) => {
-    const digest = createHash('sha256');
-    let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      digest.update(chunk);
-      length += chunk.length;
-    });
-    request.on('end', () => {
-      response.setHeader('content-type', 'application/json');
-      response.end(
-        JSON.stringify({ method: request.method, length, digest: digest.digest('hex'), headers: request.headers }),
-      );
-    });
-  });
-}
-
-describe('curl', { skip: skipUnless('curl') }, () => {
-  it('sends bodies of known and of unknown length, waiting for 100 or not', async () => {
-    await using upstream = await inspector();
-    await using weft = await weftTo(upstream.port);
-    const directory = await mkdtemp(join(tmpdir(), 'weft-curl-'));
-    const file = join(directory, 'body');
-    const body = randomBytes(3 * MIB);
-    await writeFile(file, body);
-    const url = `http://127.0.0.1:${weft.port}/`;
-    try {
-      for (const args of [
-        ['--data-binary', `@${file}`],
-        ['-T', file],
-        ['-T', file, '-H', 'Transfer-Encoding: chunked'],
-        ['--data-binary', `@${file}`, '-H', 'Expect: 100-continue'],
-        ['--data-binary', `@${file}`, '--http1.0'],
-      ]) {
-        const seen = JSON.parse(await curl(...args, url));
-        assert.deepEqual([seen.length, seen.digest], [body.length, sha256(body)], args.join(' '));
-      }
-    } finally {
-      await rm(directory, { recursive: true });
-    }
-    assert.equal(weft.books.balanced, true);
-  });
-
-  it('reuses one connection for several requests, and gets a HEAD without a body', async () => {
-    await using upstream = await inspector();
-    await using weft = await weftTo(upstream.port);
-    const url = `http://127.0.0.1:${weft.port}/`;
-    await curl(url, url, url);
-    assert.equal(weft.counter('connection_total'), 1);
-    assert.match(await curl('-I', url), /^HTTP\/1\.1 200 OK\r\n/);
-    assert.match(await curl('-0', '-i', url), /^HTTP\/1\.1 200 OK\r\n.*"method":"GET"/s);
-  });
-});
 
 describe('undici', () => {
   it('pipelines 2,000 requests over a few connections and gets each its own answer', async () => {
