@@ -12,6 +12,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** The newest version that carries these samples and that module proxies are known to have. */
 const MODULE = 'mosn.io/mosn@v1.3.0';
@@ -99,6 +100,25 @@ function get(address: string, path: string): Promise<{ status: number; body: str
   });
 }
 
+const TRIES = 5;
+
+/**
+ * Starts Weft on a sample. The samples' ports lie where the system takes ports for clients from, so that one may be in
+ * use for a moment: then it is tried again.
+ */
+async function startWeft(config: string, directory: string): Promise<ChildProcess> {
+  for (let tries = 1; ; tries++) {
+    const child = spawn(process.execPath, [MAIN, 'start', '-c', config], { cwd: directory, stdio: 'pipe' });
+    try {
+      await serving(child);
+      return child;
+    } catch (error) {
+      if (tries === TRIES || !String(error).includes('EADDRINUSE')) throw error;
+      await delay(1000);
+    }
+  }
+}
+
 /** Waits until the process says that it serves. */
 async function serving(child: ChildProcess): Promise<void> {
   let output = '';
@@ -144,9 +164,9 @@ describe(`samples of ${MODULE}`, {
       const upstreams = await Promise.all(foreign.map(startUpstream));
       const copy = join(directory, 'config.json');
       copyFileSync(file, copy);
-      const child = spawn(process.execPath, [MAIN, 'start', '-c', copy], { cwd: directory, stdio: 'pipe' });
+      let child: ChildProcess | undefined;
       try {
-        await serving(child);
+        child = await startWeft(copy, directory);
         for (const { address } of listeners) {
           const answer = await get(address, '/test.html');
           assert.equal(answer.status, 200, `through ${address}`);
@@ -157,7 +177,7 @@ describe(`samples of ${MODULE}`, {
         child.kill('SIGINT');
         assert.equal((await ended)[0], 0);
       } finally {
-        if (child.exitCode === null) {
+        if (child?.exitCode === null) {
           child.kill('SIGKILL');
           await once(child, 'exit');
         }
