@@ -81,7 +81,7 @@ async function run(options: Options): Promise<Report> {
   });
   report.bars.push(
     figureBar('at most 60 MiB RSS after the start', inUnits(figure('weft', 'atStart'), MIB), 60),
-    figureBar('at most 8 KiB per idle connection, all growth counted', inUnits(figure('weft', 'allIn'), 1024), 8),
+    figureBar('at most 8 KiB per further idle connection', inUnits(figure('weft', 'perConnection'), 1024), 8),
   );
   report.samples = Object.fromEntries(found);
   return report;

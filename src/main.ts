@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=2 --no-maglev
+#!/usr/bin/env -S node --max-semi-space-size=2
 /** The command line: `weft start`, `check`, `schema`, `version`. */
 
 // Before anything is loaded: without a handler Node would open its inspector on the signal that reopens log files.
