@@ -31,8 +31,11 @@ const FLUSH_AT = 65_536;
 export const HIGH_WATERMARK = 65_536;
 /** A write that makes no progress for this long ends the connection (a peer that does not read). */
 export const WRITE_TIMEOUT_MS = 60_000;
-/** Bounds of `closeLingering`. */
-const LINGER_BYTES = 65_536;
+/**
+ * Bounds of `closeLingering`. What is dropped costs no memory; at 64 KiB a client in the middle of a fast upload lost
+ * one answer in twelve to the reset, at 256 KiB none of 300.
+ */
+const LINGER_BYTES = 1_048_576;
 const LINGER_MS = 2000;
 
 /** Where bytes are counted. */

@@ -107,7 +107,7 @@ describe('nginx as upstream', { skip: skipUnless('nginx', 'curl') }, () => {
 
   it('may answer before it has read the upload', async () => {
     // No more than Weft reads on when it has the answer; a client that sends more may find the connection reset.
-    const upload = LARGE.subarray(0, 48 * KIB);
+    const upload = LARGE.subarray(0, 900 * KIB);
     const { code, body, log } = await runCurl(['-T', '-', `${base}/way`, '--next', '-sS', `${base}/`], upload);
     assert.equal(code, 0, log);
     assert.equal(body.toString(), `127.0.0.1, then http${PAGE}`);

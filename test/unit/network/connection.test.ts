@@ -257,7 +257,7 @@ test('closeLingering sends FIN and drops what still comes, up to a bound or the 
   await nextTurn();
   assert.deepEqual(bounded.transport.writes, ['too large']);
   assert.deepEqual(bounded.transport.calls, ['pause', 'end', 'resume']);
-  bounded.transport.receiver.onRead(Buffer.alloc(64 * KIB));
+  bounded.transport.receiver.onRead(Buffer.alloc(1024 * KIB));
   await nextTurn();
   assert.deepEqual(bounded.recorder.events, []);
   bounded.transport.receiver.onRead(Buffer.alloc(1));
