@@ -34,6 +34,10 @@ export class Http1ServerCodec extends MessageReader implements ServerCodec, Serv
     return this.#stream === null ? 0 : 1;
   }
 
+  get owesAnswer(): boolean {
+    return this.#stream !== null && !this.isTunnel;
+  }
+
   onClose(reason: Reason): void {
     const { receiver } = this;
     this.#stream?.abandon();

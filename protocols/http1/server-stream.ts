@@ -124,7 +124,9 @@ export class ServerStream extends MessageWriter implements ResponseEncoder {
     } else {
       this.framing = this.#isHttp11 ? Framing.Chunked : Framing.Close;
     }
-    this.close = !this.#keepAlive || !this.requestComplete || this.framing === Framing.Close || this.#owner.isLast;
+    // Bytes behind a CONNECT that is refused were meant for its tunnel: they are no requests (RFC 9931).
+    const isSpent = !this.requestComplete || this.#isConnect || this.framing === Framing.Close;
+    this.close = isSpent || !this.#keepAlive || this.#owner.isLast;
     const connection = this.close ? 'Connection: close\r\n' : this.#isHttp11 ? '' : 'Connection: keep-alive\r\n';
     this.sink.writeText(responseHead(headers, this.framing, length, connection));
     this.writing = Writing.Body;

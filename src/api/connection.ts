@@ -49,7 +49,7 @@ export interface Connection {
   /** Writes what is queued, then closes. */
   close(reason: CloseReason): void;
   /**
-   * Writes what is queued, sends FIN, then reads and drops what the peer still sends, up to 1 MiB or 2 s, so that
+   * Writes what is queued, sends FIN, then reads and drops up to 1 MiB of what the peer still sends, for 2 s, so that
    * an answer is not lost to a reset (RFC 9112, section 9.6).
    */
   closeLingering(reason: CloseReason): void;

@@ -114,6 +114,8 @@ export interface ServerCodec {
   refuse(reason: Reason): void;
   /** Streams that are open. */
   readonly activeStreams: number;
+  /** A response is to come: not so on a tunnel, whose halves end one by one. */
+  readonly owesAnswer: boolean;
 }
 
 /** What a client codec tells the pool. */

@@ -88,7 +88,10 @@ export interface StreamContext {
   /** Resumes the request side at the filter that stopped it; from any later callback. Ignored when none did. */
   continueRequest(): void;
   continueResponse(): void;
-  /** Answers; the first one wins. Ignored once the response has begun. Returns whether it was taken. */
+  /**
+   * Answers; the first one wins. Ignored once the response has begun. Returns whether it was taken. A reply that cannot
+   * be sent (a status below 200, a header that breaks its line) is a 500.
+   */
   localReply(reply: LocalReply): boolean;
   /** Ends the stream without an answer. */
   terminate(): void;

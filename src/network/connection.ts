@@ -32,8 +32,8 @@ export const HIGH_WATERMARK = 65_536;
 /** A write that makes no progress for this long ends the connection (a peer that does not read). */
 export const WRITE_TIMEOUT_MS = 60_000;
 /**
- * Bounds of `closeLingering`. What is dropped costs no memory; at 64 KiB a client in the middle of a fast upload lost
- * one answer in twelve to the reset, at 256 KiB none of 300.
+ * Bounds of `closeLingering`. Beyond the bytes reading stops and the rest of the time is waited: to close on unread
+ * bytes is to send a reset, which takes the answer away from a client in the middle of a fast upload.
  */
 const LINGER_BYTES = 1_048_576;
 const LINGER_MS = 2000;
@@ -229,7 +229,7 @@ export class StreamConnection implements Connection, TransportReceiver, Flushabl
       }
     } else if (this.#state === State.Lingering) {
       this.#lingerBytes -= chunk.length;
-      if (this.#lingerBytes < 0) this.destroy(this.#reason);
+      if (this.#lingerBytes < 0) this.#transport.pause();
     }
   }
 

@@ -2,24 +2,26 @@
 
 const EMPTY = Buffer.alloc(0);
 
+/**
+ * One piece of memory that doubles when it is full: bodies come in chunks of the sender's choice, down to a byte, and
+ * an object for each would cost a hundred times what it holds.
+ */
 export class BodyBuffer {
-  readonly #chunks: Buffer[] = [];
   /** Bytes kept. */
   size = 0;
+  #memory: Buffer = EMPTY;
 
   /** Keeps a copy: chunks are borrowed from whoever read them. */
   push(chunk: Uint8Array): void {
-    if (chunk.length === 0) return;
-    this.#chunks.push(Buffer.from(chunk));
-    this.size += chunk.length;
+    const size = this.size + chunk.length;
+    if (size > this.#memory.length) this.#grow(size);
+    this.#memory.set(chunk, this.size);
+    this.size = size;
   }
 
-  /** All bytes in one piece; what is returned belongs to the buffer. */
+  /** All bytes in one piece; it stays as it is, whatever follows. */
   bytes(): Buffer {
-    const chunks = this.#chunks;
-    if (chunks.length === 0) return EMPTY;
-    if (chunks.length > 1) chunks.splice(0, chunks.length, Buffer.concat(chunks));
-    return chunks[0] as Buffer;
+    return this.#memory.subarray(0, this.size);
   }
 
   replace(body: Uint8Array): void {
@@ -28,7 +30,13 @@ export class BodyBuffer {
   }
 
   clear(): void {
-    this.#chunks.length = 0;
+    this.#memory = EMPTY;
     this.size = 0;
+  }
+
+  #grow(size: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(size, 2 * this.#memory.length));
+    larger.set(this.bytes());
+    this.#memory = larger;
   }
 }

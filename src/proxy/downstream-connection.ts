@@ -75,7 +75,7 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
       return;
     }
     codec.onEnd();
-    if (codec.activeStreams === 0 || !this.connection.open) return;
+    if (!codec.owesAnswer || !this.connection.open) return;
     this.#await(Awaiting.HalfClosed, this.#runtime.config.timeouts.half_close_grace);
   }
 
@@ -107,7 +107,7 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
       const match = candidate.protocol.match(seen);
       if (match === ProtocolMatch.No) continue;
       if (match === ProtocolMatch.Yes) {
-        this.#prefix = EMPTY;
+        this.#endPrefix();
         this.#speak(candidate);
         this.#codec?.onData(seen);
       } else if (this.#prefix.length === 0) {
@@ -119,8 +119,15 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
     this.#unknown(seen);
   }
 
-  #unknown(seen: Buffer): void {
+  /** The codec, or whoever else takes the bytes, watches its own time. */
+  #endPrefix(): void {
+    if (this.#prefix.length === 0) return;
     this.#prefix = EMPTY;
+    this.#await(Awaiting.Idle, this.#runtime.connectionIdleTimeout);
+  }
+
+  #unknown(seen: Buffer): void {
+    this.#endPrefix();
     if (this.#runtime.config.fallback_for_unknown_protocol) {
       this.#fallenBack = true;
       this.#timer.stop();
@@ -187,7 +194,7 @@ export class DownstreamConnection implements NetworkFilter, ServerEvents, Stream
         this.#onHeadTimeout();
         return;
       case Awaiting.HalfClosed:
-        this.connection.close(CloseReason.RemoteClose);
+        if (this.#codec?.owesAnswer) this.connection.close(CloseReason.RemoteClose);
     }
   }
 

@@ -13,13 +13,21 @@ import type { Connection } from '../api/connection.ts';
 import type { Headers, RequestHeaders, ResponseHeaders } from '../api/headers.ts';
 import type { Protocol, RequestReceiver, ResponseEncoder } from '../api/protocol.ts';
 import { Reason } from '../api/reason.ts';
-import { Direction, type LocalReply, Phase, type RouteInfo, type StreamFilter } from '../api/stream-filter.ts';
+import {
+  Direction,
+  type LocalReply,
+  Phase,
+  type RouteInfo,
+  type StreamContext,
+  type StreamFilter,
+} from '../api/stream-filter.ts';
 import { normalizePath } from '../router/path.ts';
 import type { Route } from '../router/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Host } from '../upstream/host.ts';
+import { FilterContext } from './filter-context.ts';
 import { FilterPass } from './filter-pass.ts';
-import { buildLocalReply } from './local-reply.ts';
+import { type BuiltReply, buildLocalReply } from './local-reply.ts';
 import { type FilteredStream, RequestPassOwner, ResponsePassOwner } from './pass-owners.ts';
 import type { ConfiguredProtocol, ProxyRuntime } from './proxy-runtime.ts';
 import { StreamRecord } from './stream-record.ts';
@@ -32,6 +40,13 @@ import { asksTunnel, UpstreamRequest, type UpstreamRequestOwner } from './upstre
 const MAX_REENTRIES = 10;
 
 const NO_FILTERS: StreamFilter[] = [];
+const NO_CONTEXTS: StreamContext[] = [];
+
+/**
+ * An upstream that answers so before the request is whole wants no more of it (RFC 9112, section 9.3), and going on
+ * could cost its answer. After any other answer the request goes on: a service may answer while it reads.
+ */
+const FIRST_ERROR = 400;
 
 /** What the stream's timer is waiting for. */
 const Awaiting = { Nothing: 0, RequestBody: 1, ResponseHead: 2, ResponseBody: 3, Tunnel: 4 } as const;
@@ -73,6 +88,8 @@ export class DownstreamStream
   #mayTunnel = false;
   #requestHolds = 0;
   #requestBlocked = false;
+  /** Nobody wants the rest of it: Weft has answered itself, or the upstream with an error. */
+  #requestUnwanted = false;
 
   // The response side, likewise.
   #answered = false;
@@ -86,6 +103,7 @@ export class DownstreamStream
 
   // Filters; untouched on a listener that has none.
   #filters: StreamFilter[] = NO_FILTERS;
+  #contexts: StreamContext[] = NO_CONTEXTS;
   #requestPass: FilterPass | undefined;
   #responsePass: FilterPass | undefined;
   #state: unknown[] | undefined;
@@ -120,7 +138,7 @@ export class DownstreamStream
     this.bytesReceived += chunk.length;
     if (end) this.#requestArrived();
     else this.#lastActivity = this.clock.now();
-    if (this.#answered && !this.#tunnel) return; // answered early: what still comes has nowhere to go
+    if (this.#requestUnwanted) return;
     if (this.#requestPass !== undefined && !this.#tunnel) this.#requestPass.data(chunk, end);
     else this.forwardData(chunk, end);
     if (end && this.#tunnel && this.#responseDone) this.#finish(Reason.Completed);
@@ -129,7 +147,7 @@ export class DownstreamStream
   onTrailers(trailers: Headers): void {
     if (this.#ended) return;
     this.#requestArrived();
-    if (this.#answered) return;
+    if (this.#requestUnwanted) return;
     if (this.#requestPass !== undefined) this.#requestPass.trailers(trailers);
     else this.forwardTrailers(trailers);
   }
@@ -181,6 +199,8 @@ export class DownstreamStream
     const chain = this.#runtime.filters!;
     const limit = this.#runtime.config.buffer_limit;
     this.#filters = chain.instantiate();
+    this.#contexts = [];
+    for (let i = 0; i < this.#filters.length; i++) this.#contexts.push(new FilterContext(this, i));
     this.#requestPass = new FilterPass(new RequestPassOwner(this), chain.requestSteps, this.#filters, limit);
     this.#responsePass = new FilterPass(new ResponsePassOwner(this), chain.responseSteps, this.#filters, limit);
     this.#requestPass.headers(end);
@@ -262,8 +282,13 @@ export class DownstreamStream
   }
 
   onAttempt(attempt: UpstreamAttempt): void {
-    this.upstreamHost = attempt.host.address.text;
-    this.upstreamHostname = attempt.host.hostname;
+    const { host } = attempt;
+    if (host !== this.#host) {
+      this.#host = host;
+      this.#route!.rewriteHost(this.requestHeaders, host.hostname);
+    }
+    this.upstreamHost = host.address.text;
+    this.upstreamHostname = host.hostname;
     this.upstreamProtocol = attempt.protocol.name;
     this.upstreamConnectionId = attempt.connectionId;
     this.markUpstreamStart();
@@ -298,12 +323,13 @@ export class DownstreamStream
 
   onResponseInformational(headers: ResponseHeaders): void {
     if (this.#ended || this.#answered) return;
-    for (const filter of this.#filters) filter.onInformational?.(this, headers);
+    for (let i = 0; i < this.#filters.length; i++) this.#inform(i, headers);
     this.#encoder.informational(headers);
   }
 
   onResponseHeaders(headers: ResponseHeaders, end: boolean): void {
     this.#answered = true;
+    this.#requestUnwanted = headers.status >= FIRST_ERROR;
     this.responseHeaders = headers;
     this.markResponseReceived();
     this.#lastActivity = this.clock.now();
@@ -343,26 +369,31 @@ export class DownstreamStream
 
   sendHeaders(end: boolean): void {
     const headers = this.responseHeaders!;
+    try {
+      this.#encoder.headers(headers, end);
+    } catch (error) {
+      // Filters can make a head that cannot be written; nothing of it has left.
+      this.fault(error);
+      return;
+    }
     this.#responseStarted = true;
     this.responseCode = headers.status;
     if (end) this.#finish(this.#localReason ?? Reason.Completed);
-    this.#encoder.headers(headers, end);
   }
 
   sendData(chunk: Uint8Array, end: boolean): void {
     this.bytesSent += chunk.length;
+    this.#encoder.data(chunk, end);
     if (end) {
       this.#responseDone = true;
       // A tunnel ends when both halves have: this is one of them.
       if (!this.#tunnel || this.#requestDone) this.#finish(this.#localReason ?? Reason.Completed);
-    }
-    this.#encoder.data(chunk, end);
-    if (!end && this.#encoder.blocked) this.#blockResponse(true);
+    } else if (this.#encoder.blocked) this.#blockResponse(true);
   }
 
   sendTrailers(trailers: Headers): void {
-    this.#finish(this.#localReason ?? Reason.Completed);
     this.#encoder.trailers(trailers);
+    this.#finish(this.#localReason ?? Reason.Completed);
   }
 
   /** The client takes more of the response. */
@@ -394,12 +425,20 @@ export class DownstreamStream
   /** Answers in place of the upstream; the first answer wins, and none is taken once a response has begun to leave. */
   localReply(reply: LocalReply): boolean {
     if (this.#ended || this.#responseStarted || this.#localReason !== undefined) return false;
+    let built: BuiltReply;
+    try {
+      built = buildLocalReply(reply);
+    } catch (error) {
+      this.fault(error);
+      return false;
+    }
+    const { headers, body } = built;
     this.#upstream?.close();
     this.#upstream = undefined;
     this.#disarm();
     this.#localReason = reply.reason;
+    this.#requestUnwanted = true;
     this.flags |= reply.reason.flag;
-    const { headers, body } = buildLocalReply(reply);
     this.responseHeaders = headers;
     const route = this.#route;
     if (route?.mutatesResponse) route.applyResponse(headers, this);
@@ -410,10 +449,10 @@ export class DownstreamStream
     if (pass === undefined) {
       this.#responsePass = undefined;
       this.sendHeaders(end);
-      if (!end) this.sendData(body, true);
+      if (!end && !this.#ended) this.sendData(body, true);
     } else {
       pass.headers(end);
-      if (!end && this.responseHeaders === headers) pass.data(body, true);
+      if (!end && !this.#ended && this.responseHeaders === headers) pass.data(body, true);
     }
     return true;
   }
@@ -436,10 +475,9 @@ export class DownstreamStream
     this.#abort(Reason.Terminated);
   }
 
-  /** A filter threw. */
+  /** A filter threw, or made something that cannot be sent. */
   fault(error: unknown): void {
-    this.#runtime.stats.filterFault.add(1);
-    this.#runtime.log.error({ err: error, stream: this.id }, 'stream filter failed');
+    this.#noteFault(error);
     if (!this.localReply({ reason: Reason.InternalError })) this.#abort(Reason.InternalError);
   }
 
@@ -509,9 +547,8 @@ export class DownstreamStream
     return this.#ended;
   }
 
-  /** The request side is of no interest any more: the stream has an answer. */
-  get answered(): boolean {
-    return this.#ended || this.#answered;
+  get requestOver(): boolean {
+    return this.#ended || this.#requestUnwanted;
   }
 
   get connection(): Connection {
@@ -537,20 +574,22 @@ export class DownstreamStream
     return this.#state;
   }
 
-  continueRequest(): void {
-    if (!this.answered) this.#requestPass?.resume();
+  contextOf(filter: number): StreamContext {
+    return this.#contexts[filter] as StreamContext;
   }
 
-  continueResponse(): void {
-    if (!this.#ended) this.#responsePass?.resume();
+  resume(direction: Direction, filter: number): void {
+    if (direction === Direction.Request) {
+      if (!this.requestOver) this.#requestPass?.resume(filter);
+    } else if (!this.#ended) this.#responsePass?.resume(filter);
   }
 
-  heldBody(direction: Direction): Buffer {
-    return this.#pass(direction).heldBody();
+  heldBody(direction: Direction, filter: number): Buffer {
+    return this.#pass(direction).heldBody(filter);
   }
 
-  replaceHeldBody(direction: Direction, body: Uint8Array): void {
-    this.#pass(direction).replaceHeldBody(body);
+  replaceHeldBody(direction: Direction, filter: number, body: Uint8Array): void {
+    this.#pass(direction).replaceHeldBody(filter, body);
   }
 
   #pass(direction: Direction): FilterPass {
@@ -573,7 +612,7 @@ export class DownstreamStream
     this.#timer = undefined;
     this.#upstream?.close();
     this.#settle(reason);
-    for (const filter of this.#filters) this.#complete(filter, reason);
+    for (let i = 0; i < this.#filters.length; i++) this.#complete(i, reason);
     for (const log of this.#runtime.accessLogs) log.log(this);
   }
 
@@ -594,12 +633,30 @@ export class DownstreamStream
     stats.times(this.duration, this.processTime);
   }
 
-  #complete(filter: StreamFilter, reason: Reason): void {
+  // Callbacks that nobody waits for: what they throw, or reject later, is noted and changes nothing.
+
+  #complete(filter: number, reason: Reason): void {
     try {
-      filter.onComplete?.(this, reason);
+      this.#watch(this.#filters[filter]?.onComplete?.(this.contextOf(filter), reason));
     } catch (error) {
-      this.#runtime.stats.filterFault.add(1);
-      this.#runtime.log.error({ err: error, stream: this.id }, 'stream filter failed at the end of a stream');
+      this.#noteFault(error);
     }
+  }
+
+  #inform(filter: number, headers: ResponseHeaders): void {
+    try {
+      this.#watch(this.#filters[filter]?.onInformational?.(this.contextOf(filter), headers));
+    } catch (error) {
+      this.#noteFault(error);
+    }
+  }
+
+  #watch(result: unknown): void {
+    if (result instanceof Promise) result.catch((error: unknown) => this.#noteFault(error));
+  }
+
+  #noteFault(error: unknown): void {
+    this.#runtime.stats.filterFault.add(1);
+    this.#runtime.log.error({ err: error, stream: this.id }, 'stream filter failed');
   }
 }

@@ -97,34 +97,59 @@ export class FilterPass {
     this.#walkTrailers(0, trailers);
   }
 
-  /** A filter resumes: the step that holds the head goes on if there is one, else the first that holds. */
-  resume(): void {
-    if (this.#running >= 0) this.#resumed = true;
-    else {
-      const at = this.#holding();
-      if (at >= 0) this.#release(at);
+  /** A filter resumes: where it holds the head if it does, else at the first of its steps that hold. */
+  resume(filter: number): void {
+    if (this.#runs(filter)) {
+      this.#resumed = true;
+      return;
     }
+    // Perhaps from inside the callback of another filter, which goes on afterwards.
+    const running = this.#running;
+    const resumed = this.#resumed;
+    const chunk = this.#chunk;
+    try {
+      this.#release(this.#holding(filter));
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#running = running;
+    this.#resumed = resumed;
+    this.#chunk = chunk;
   }
 
-  heldBody(): Buffer {
-    const at = this.#running >= 0 ? this.#running : this.#holding();
-    return this.#holds[at]?.body.bytes() ?? this.#chunk;
+  heldBody(filter: number): Buffer {
+    const runs = this.#runs(filter);
+    const hold = this.#holds[runs ? this.#running : this.#holding(filter)];
+    return hold?.body.bytes() ?? (runs ? this.#chunk : EMPTY);
   }
 
-  replaceHeldBody(body: Uint8Array): void {
-    const at = this.#running >= 0 ? this.#running : this.#holding();
-    const hold = this.#holds[at];
-    if (hold === undefined) this.#chunk = Buffer.from(body);
-    else {
+  replaceHeldBody(filter: number, body: Uint8Array): void {
+    const runs = this.#runs(filter);
+    const hold = this.#holds[runs ? this.#running : this.#holding(filter)];
+    if (hold === undefined) {
+      if (runs) this.#chunk = Buffer.from(body);
+    } else {
       hold.body.replace(body);
       hold.seen = body.length;
       if (hold.head) this.#owner.setContentLength(body.length);
     }
   }
 
-  #holding(): number {
-    const head = this.#holds.findIndex((hold) => hold?.head === true);
-    return head >= 0 ? head : this.#holds.findIndex((hold) => hold !== undefined);
+  /** Whether a callback of this filter is running. */
+  #runs(filter: number): boolean {
+    return this.#steps[this.#running]?.filter === filter;
+  }
+
+  /** The step at which this filter holds, -1 when it does not. */
+  #holding(filter: number): number {
+    let first = -1;
+    for (let i = 0; i < this.#holds.length; i++) {
+      const hold = this.#holds[i];
+      if (hold === undefined || this.#steps[i]?.filter !== filter) continue;
+      if (hold.head) return i;
+      if (first < 0) first = i;
+    }
+    return first;
   }
 
   #walkHeaders(from: number): void {
@@ -274,16 +299,24 @@ export class FilterPass {
 
   /** A promise counts as the status that it settles to, unless the stream has ended meanwhile. */
   #await(i: number, hold: Hold, promise: Promise<FilterStatus>): void {
-    promise.then(
-      (status) => {
-        if (this.#owner.over || this.#holds[i] !== hold) return;
-        if (hold.head ? this.#headPasses(i, status) : status === FilterStatus.Continue) this.#release(i);
-        else if (!hold.head) this.#stop(i, status, false);
-      },
-      (error: unknown) => {
-        if (!this.#owner.over && this.#holds[i] === hold) this.#owner.fault(error);
-      },
-    );
+    const isDropped = (): boolean => this.#owner.over || this.#holds[i] !== hold;
+    promise
+      .then(
+        (status) => {
+          if (isDropped()) return;
+          if (hold.head ? this.#headPasses(i, status) : status === FilterStatus.Continue) this.#release(i);
+          else if (!hold.head) this.#stop(i, status, false);
+        },
+        (error: unknown) => {
+          if (!isDropped()) this.#owner.fault(error);
+        },
+      )
+      .catch((error: unknown) => this.#failed(error));
+  }
+
+  /** The rest of the way threw where nobody above catches it: a filter has resumed from somewhere else. */
+  #failed(error: unknown): void {
+    if (!this.#owner.over) this.#owner.fault(error);
   }
 
   #release(i: number): void {

@@ -31,6 +31,8 @@ export class Forwarding {
       // They steer time-outs and routing.
       headers.removePrefixed('x-mosn-');
       headers.removePrefixed('x-envoy-');
+      // Hosts, ports and users of earlier hops too, unless somebody behind Weft is to judge them.
+      if (this.#for && this.#proto) headers.removePrefixed('x-forwarded-');
     }
     if (this.#loopDetection && !this.#addLoop(headers)) return false;
     if (this.#via) headers.append('via', VIA);

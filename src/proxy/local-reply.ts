@@ -9,11 +9,18 @@ export interface BuiltReply {
 }
 
 const FALLBACK_STATUS = 500;
+const FIRST_FINAL = 200;
+const LAST = 999;
 
-/** Builds the response for a local reply. */
+/**
+ * Builds the response for a local reply.
+ *
+ * @throws TypeError when the status is no final one, or a header could break out of its line
+ */
 export function buildLocalReply(reply: LocalReply): BuiltReply {
   const { reason } = reply;
   const status = reply.status ?? (reason.status || FALLBACK_STATUS);
+  if (!(status >= FIRST_FINAL && status <= LAST)) throw new TypeError(`${status} is no final status`);
   const content = reply.body ?? (reason.text === '' ? '' : `${reason.text}\n`);
   const body = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
   const headers = new ResponseHeaderList(status, body.length);

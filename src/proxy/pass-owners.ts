@@ -2,18 +2,25 @@
 
 import type { Headers, RequestHeaders, ResponseHeaders } from '../api/headers.ts';
 import { Reason } from '../api/reason.ts';
-import { type FilterResult, Phase, type StreamContext, type StreamFilter } from '../api/stream-filter.ts';
+import {
+  type Direction,
+  type FilterResult,
+  Phase,
+  type StreamContext,
+  type StreamFilter,
+} from '../api/stream-filter.ts';
 import type { PassOwner } from './filter-pass.ts';
 import type { FilterStep } from './stream-filters.ts';
 
-/** What the passes need of the stream. */
-export interface FilteredStream extends StreamContext {
+/** What the passes and the contexts of the filters need of the stream. Filters are named by their numbers. */
+export interface FilteredStream
+  extends Omit<StreamContext, 'continueRequest' | 'continueResponse' | 'heldBody' | 'replaceHeldBody'> {
   phase: Phase;
   readonly requestHeaders: RequestHeaders;
   readonly responseHeaders: ResponseHeaders | undefined;
   readonly over: boolean;
-  /** The stream has an answer: its request is of no interest any more. */
-  readonly answered: boolean;
+  /** Nobody wants the rest of the request. */
+  readonly requestOver: boolean;
   /** The proxy's own steps; false when they answered the stream. */
   matchRoute(): boolean;
   chooseHost(): boolean;
@@ -25,6 +32,11 @@ export interface FilteredStream extends StreamContext {
   sendHeaders(end: boolean): void;
   sendData(chunk: Buffer, end: boolean): void;
   sendTrailers(trailers: Headers): void;
+  contextOf(filter: number): StreamContext;
+  /** A filter lets go of what it holds. */
+  resume(direction: Direction, filter: number): void;
+  heldBody(direction: Direction, filter: number): Buffer;
+  replaceHeldBody(direction: Direction, filter: number, body: Uint8Array): void;
   /** A filter begins (1) or ends (-1) to hold a side. */
   holdRequest(by: 1 | -1): void;
   holdResponse(by: 1 | -1): void;
@@ -40,22 +52,22 @@ export class RequestPassOwner implements PassOwner {
   }
 
   get over(): boolean {
-    return this.#stream.answered;
+    return this.#stream.requestOver;
   }
 
   callHeaders(filter: StreamFilter, step: FilterStep, end: boolean): FilterResult | undefined {
     this.#stream.phase = step.phase;
-    return filter.onRequestHeaders?.(this.#stream, this.#stream.requestHeaders, end);
+    return filter.onRequestHeaders?.(this.#stream.contextOf(step.filter), this.#stream.requestHeaders, end);
   }
 
   callData(filter: StreamFilter, step: FilterStep, chunk: Buffer, end: boolean): FilterResult | undefined {
     this.#stream.phase = step.phase;
-    return filter.onRequestData?.(this.#stream, chunk, end);
+    return filter.onRequestData?.(this.#stream.contextOf(step.filter), chunk, end);
   }
 
   callTrailers(filter: StreamFilter, step: FilterStep, trailers: Headers): FilterResult | undefined {
     this.#stream.phase = step.phase;
-    return filter.onRequestTrailers?.(this.#stream, trailers);
+    return filter.onRequestTrailers?.(this.#stream.contextOf(step.filter), trailers);
   }
 
   runOwnStep(step: FilterStep): boolean {
@@ -114,19 +126,19 @@ export class ResponsePassOwner implements PassOwner {
     return this.#stream.over;
   }
 
-  callHeaders(filter: StreamFilter, _step: FilterStep, end: boolean): FilterResult | undefined {
+  callHeaders(filter: StreamFilter, step: FilterStep, end: boolean): FilterResult | undefined {
     this.#stream.phase = Phase.Send;
-    return filter.onResponseHeaders?.(this.#stream, this.#stream.responseHeaders!, end);
+    return filter.onResponseHeaders?.(this.#stream.contextOf(step.filter), this.#stream.responseHeaders!, end);
   }
 
-  callData(filter: StreamFilter, _step: FilterStep, chunk: Buffer, end: boolean): FilterResult | undefined {
+  callData(filter: StreamFilter, step: FilterStep, chunk: Buffer, end: boolean): FilterResult | undefined {
     this.#stream.phase = Phase.Send;
-    return filter.onResponseData?.(this.#stream, chunk, end);
+    return filter.onResponseData?.(this.#stream.contextOf(step.filter), chunk, end);
   }
 
-  callTrailers(filter: StreamFilter, _step: FilterStep, trailers: Headers): FilterResult | undefined {
+  callTrailers(filter: StreamFilter, step: FilterStep, trailers: Headers): FilterResult | undefined {
     this.#stream.phase = Phase.Send;
-    return filter.onResponseTrailers?.(this.#stream, trailers);
+    return filter.onResponseTrailers?.(this.#stream.contextOf(step.filter), trailers);
   }
 
   /** The response side has none. */

@@ -25,7 +25,8 @@ function askedFor(stream: StreamRecord, variable: string, header: string, truste
   if (set !== undefined) return set;
   if (!trusted) return undefined;
   const wished = milliseconds(stream.requestHeaders?.get(header));
-  return wished === undefined ? undefined : Math.min(wished, MAX_CLIENT_MS);
+  if (wished === undefined) return undefined;
+  return wished < 0 ? MAX_CLIENT_MS : Math.min(wished, MAX_CLIENT_MS); // negative: none
 }
 
 function milliseconds(text: string | undefined): number | undefined {

@@ -7,7 +7,7 @@ import type { Headers, ResponseHeaders } from '../api/headers.ts';
 import type { Protocol, RequestEncoder, ResponseReceiver } from '../api/protocol.ts';
 import { Reason } from '../api/reason.ts';
 import type { Clock } from '../api/timer.ts';
-import type { Host } from '../upstream/host.ts';
+import type { Host, UpstreamConnection } from '../upstream/host.ts';
 import type { ConnectionPool, PooledClient, PoolWaiter } from '../upstream/pool.ts';
 
 /** What an attempt reports to. */
@@ -46,10 +46,10 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
   #status = 0;
   #written = false;
   #answered = false;
-  /** The connection had carried a request before: it may have been closed by the host just now. */
-  reused = false;
-  /** Id and local address of the connection, for the access log. */
-  connectionId = 0;
+  #connection: UpstreamConnection | undefined;
+  /** The connection had carried a request before, and how many bytes had been read from it then. */
+  #reused = false;
+  #readBefore = 0;
 
   constructor(owner: AttemptOwner, host: Host, protocol: Protocol, clock: Clock) {
     this.#owner = owner;
@@ -67,6 +67,16 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
     this.#pool = pool;
     if (afresh) pool.acquireNew(this);
     else pool.acquire(this);
+  }
+
+  /** Of the connection; 0 without one. For the access log. */
+  get connectionId(): number {
+    return this.#connection?.id ?? 0;
+  }
+
+  /** The host may have closed the connection as idle: it was an old one and not a byte of an answer has come. */
+  get mayHaveRaced(): boolean {
+    return this.#reused && this.#connection?.bytesRead === this.#readBefore;
   }
 
   /** Undefined while waiting for a connection and after the end. */
@@ -101,8 +111,9 @@ export class UpstreamAttempt implements PoolWaiter, ResponseReceiver {
     if (owner === undefined) return;
     this.#stage = Stage.Open;
     this.#startTime = this.#clock.now();
-    this.reused = client.reused;
-    this.connectionId = client.connection.id;
+    this.#reused = client.reused;
+    this.#connection = client.connection;
+    this.#readBefore = client.connection.bytesRead;
     this.#encoder = client.newStream(this);
     owner.onUpstreamReady(this, this.#encoder);
   }

@@ -34,6 +34,8 @@ export interface UpstreamRequestOwner {
   onRequestBlocked(blocked: boolean): void;
   /** A retry was granted. */
   onRetry(): void;
+  /** The head cannot be written: a filter has made something of it that is no request. */
+  fault(error: unknown): void;
 }
 
 /** Whether a request asks for a tunnel: it has no end of its own, what follows its head is the tunnel's. */
@@ -167,7 +169,12 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
     const body = this.#body !== undefined && this.#body.size > 0 ? this.#body.bytes() : undefined;
     const trailers = this.#trailers;
     const endsHere = this.#complete && trailers === undefined;
-    encoder.headers(this.#headers, endsHere && body === undefined);
+    try {
+      encoder.headers(this.#headers, endsHere && body === undefined);
+    } catch (error) {
+      this.#owner.fault(error);
+      return;
+    }
     if (body !== undefined) {
       encoder.data(body, endsHere);
       if (this.#replayable) this.#bound();
@@ -180,7 +187,8 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
 
   /** All that can be sent before an answer has been. */
   #sent(): void {
-    if (this.#complete) this.#attempt?.requestWritten();
+    if (this.#attempt === undefined) return; // the writing itself has failed
+    if (this.#complete) this.#attempt.requestWritten();
     this.#owner.onRequestSent();
     if (this.#target.perTryTimeout > 0 && !this.#responseBegun) this.#startTimer(this.#target.perTryTimeout);
   }
@@ -230,7 +238,7 @@ export class UpstreamRequest implements AttemptOwner, TimerOwner, BalancerContex
 
   /** The host closed an idle connection while we wrote to it: nobody's fault, sent again at once where that is safe. */
   #raced(attempt: UpstreamAttempt, reason: Reason): boolean {
-    if (!attempt.reused || reason !== Reason.UpstreamReset) return false;
+    if (!attempt.mayHaveRaced || reason !== Reason.UpstreamReset) return false;
     if (!this.#mayReplay() || !this.#retries.takeRace()) return false;
     this.#try(attempt.host, true);
     return true;

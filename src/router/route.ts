@@ -127,10 +127,22 @@ export class Route {
    * path is not acceptable: the request is to be answered with 400.
    */
   applyRequest(headers: RequestHeaders, request: RouteRequest, hostname: string): boolean {
-    const { requestMutations, hostRewrite, pathRewrite } = this.#parts;
+    const { requestMutations, pathRewrite } = this.#parts;
     requestMutations.apply(headers, request);
-    if (hostRewrite !== undefined) rewriteHost(headers, hostRewrite, hostname);
+    this.rewriteHost(headers, hostname);
     return pathRewrite === undefined || rewritePath(headers, request.normalizedPath, pathRewrite);
+  }
+
+  /** Names the host in a request; again when it is sent to another one. */
+  rewriteHost(headers: RequestHeaders, hostname: string): void {
+    const { hostRewrite } = this.#parts;
+    if (hostRewrite === undefined) return;
+    const { fixed, header, auto } = hostRewrite;
+    if (fixed !== '') headers.authority = fixed;
+    else if (header !== '') {
+      const value = headers.get(header);
+      if (value !== undefined && isHost(value)) headers.authority = value;
+    } else if (auto && hostname !== '') headers.authority = hostname;
   }
 
   /** Changes a response head on its way downstream, a local reply's too. */
@@ -149,14 +161,6 @@ export class Route {
   direct(): LocalReply {
     return this.#parts.direct as LocalReply;
   }
-}
-
-function rewriteHost(headers: RequestHeaders, { fixed, header, auto }: HostRewrite, hostname: string): void {
-  if (fixed !== '') headers.authority = fixed;
-  else if (header !== '') {
-    const value = headers.get(header);
-    if (value !== undefined && isHost(value)) headers.authority = value;
-  } else if (auto && hostname !== '') headers.authority = hostname;
 }
 
 /** Whether a text can be sent as the host of a request. */

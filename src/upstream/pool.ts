@@ -1,13 +1,12 @@
 /** Connection pools: the connections to one host for one protocol. */
 
-import type { Connection } from '../api/connection.ts';
 import type { RequestEncoder, ResponseReceiver } from '../api/protocol.ts';
 import type { Reason } from '../api/reason.ts';
-import type { Host } from './host.ts';
+import type { Host, UpstreamConnection } from './host.ts';
 
 /** A connection that a pool gives to one request. */
 export interface PooledClient {
-  readonly connection: Connection;
+  readonly connection: UpstreamConnection;
   readonly host: Host;
   /** It carried a request before: the host may be closing it at this moment (the keep-alive race). */
   readonly reused: boolean;

@@ -85,15 +85,15 @@ describe('FilterPass', () => {
     pass.data(Buffer.from('a'), false);
     pass.data(Buffer.from('b'), true);
     assert.deepEqual(owner.log, []);
-    assert.equal(pass.heldBody().toString(), 'ab');
-    pass.resume();
+    assert.equal(pass.heldBody(0).toString(), 'ab');
+    pass.resume(0);
     assert.deepEqual(owner.log, ['head', 'ab!']);
   });
 
   it('does not stop a filter that resumed before it returned its stop', () => {
     const owner = new Recorder();
     const resuming = (): FilterStatus => {
-      pass.resume();
+      pass.resume(0);
       return StopNoBuffer;
     };
     const filters: StreamFilter[] = [{ onRequestHeaders: resuming }];
@@ -107,8 +107,8 @@ describe('FilterPass', () => {
     const owner = new Recorder();
     const pass = passOf(owner, [{ onRequestHeaders: () => StopAndBuffer }]);
     pass.headers(true);
-    pass.replaceHeldBody(Buffer.from('new'));
-    pass.resume();
+    pass.replaceHeldBody(0, Buffer.from('new'));
+    pass.resume(0);
     assert.deepEqual(owner.log, ['head', 'new!']);
   });
 
@@ -143,9 +143,63 @@ describe('FilterPass', () => {
     other.headers(false);
     assert.equal(paused.paused, 1);
     other.data(Buffer.from('abcd'), true);
-    other.resume();
+    other.resume(0);
     assert.equal(paused.paused, 0);
     assert.deepEqual(paused.log, ['head', 'abcd!']);
+  });
+
+  it('lets a filter resume what it holds itself and nothing else', () => {
+    const owner = new Recorder();
+    const pass = passOf(owner, [{ onRequestData: () => StopNoBuffer }, { onRequestHeaders: () => StopAndBuffer }]);
+    pass.headers(false);
+    pass.data(Buffer.from('a'), false);
+    pass.resume(0);
+    assert.deepEqual(owner.log, [], 'the second still holds the head');
+    assert.equal(pass.heldBody(0).length, 0);
+    assert.equal(pass.heldBody(1).toString(), 'a');
+    pass.replaceHeldBody(0, Buffer.from('not its own'));
+    pass.resume(0);
+    assert.deepEqual(owner.log, []);
+    pass.resume(1);
+    assert.deepEqual(owner.log, ['head', 'a']);
+  });
+
+  it('lets a filter resume from inside the callback of another', () => {
+    const owner = new Recorder();
+    const filters: StreamFilter[] = [
+      {
+        onRequestData(_stream, chunk) {
+          if (chunk.toString() !== 'b') return Continue;
+          pass.replaceHeldBody(0, Buffer.from('B'));
+          pass.resume(1);
+          assert.equal(pass.heldBody(0).toString(), 'B', 'its own chunk is still in its hands');
+          return Continue;
+        },
+      },
+      { onRequestHeaders: () => StopAndBuffer },
+    ];
+    const pass = passOf(owner, filters);
+    pass.headers(false);
+    pass.data(Buffer.from('a'), false);
+    pass.data(Buffer.from('b'), true);
+    assert.deepEqual(owner.log, ['head', 'a', 'B!']);
+  });
+
+  it('ends a stream whose rest of the way throws after a filter has resumed', async () => {
+    for (const said of [StopNoBuffer, Promise.resolve(Continue)]) {
+      const owner = new Recorder();
+      owner.emitHeaders = () => {
+        throw new Error('cannot be sent');
+      };
+      const pass = passOf(owner, [{ onRequestHeaders: () => said }]);
+      pass.headers(true);
+      pass.resume(0);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(
+        owner.faults.map((fault) => (fault as Error).message),
+        ['cannot be sent'],
+      );
+    }
   });
 
   it('drops a promise that settles after the stream has ended', async () => {
@@ -164,7 +218,11 @@ describe('FilterPass', () => {
     const said = fc.record({ status, later: fc.boolean() });
     const script = fc.array(said, { maxLength: 6 });
     const chunks = fc.array(fc.constantFrom('a', 'bc', 'def'), { maxLength: 5 });
-    const message = fc.record({ chunks, trailers: fc.boolean(), resumes: fc.array(fc.boolean(), { maxLength: 8 }) });
+    const message = fc.record({
+      chunks,
+      trailers: fc.boolean(),
+      resumes: fc.array(fc.option(fc.nat(2)), { maxLength: 8 }),
+    });
     await fc.assert(
       fc.asyncProperty(
         fc.array(script, { minLength: 1, maxLength: 3 }),
@@ -188,7 +246,8 @@ describe('FilterPass', () => {
           });
           const pass = passOf(owner, filters);
           const maybeResume = async (index: number): Promise<void> => {
-            if (resumes[index]) pass.resume();
+            const filter = resumes[index] ?? null;
+            if (filter !== null) pass.resume(filter);
             else await new Promise((resolve) => setImmediate(resolve));
           };
           const endsWithHead = chunks.length === 0 && !trailers;
@@ -201,7 +260,7 @@ describe('FilterPass', () => {
           // Whoever still holds lets go in the end.
           for (let i = 0; i < 40; i++) {
             await new Promise((resolve) => setImmediate(resolve));
-            pass.resume();
+            for (let filter = 0; filter < filters.length; filter++) pass.resume(filter);
           }
           assert.deepEqual(owner.faults, []);
           assert.equal(owner.log[0], endsWithHead ? 'head!' : 'head');

@@ -30,6 +30,8 @@ describe('Forwarding', () => {
     const headers = request([
       ['X-Forwarded-For', '1.1.1.1'],
       ['X-Forwarded-Proto', 'https'],
+      ['X-Forwarded-Host', 'evil.example'],
+      ['x-forwarded-user', 'root'],
       ['X-Mosn-Try-Timeout', '5'],
       ['x-envoy-anything', '1'],
     ]);
@@ -38,6 +40,18 @@ describe('Forwarding', () => {
     assert.equal(headers.get('x-forwarded-proto'), 'http');
     assert.equal(headers.has('x-mosn-try-timeout'), false);
     assert.equal(headers.has('x-envoy-anything'), false);
+    for (const name of ['x-forwarded-host', 'x-forwarded-user']) assert.equal(headers.has(name), false);
+  });
+
+  it('leaves X-Forwarded-* to others where it is turned off', () => {
+    const headers = request([
+      ['X-Forwarded-For', '1.1.1.1'],
+      ['X-Forwarded-Host', 'a.example'],
+    ]);
+    new Forwarding({ ...DEFAULTS, x_forwarded_for: false }).apply(headers, '9.9.9.9', 'http', false);
+    assert.equal(headers.get('x-forwarded-for'), '1.1.1.1');
+    assert.equal(headers.get('x-forwarded-host'), 'a.example');
+    assert.equal(headers.get('x-forwarded-proto'), 'http');
   });
 
   it('adds nothing for the peer of a unix socket', () => {

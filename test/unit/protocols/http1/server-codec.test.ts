@@ -535,6 +535,7 @@ describe('tunnels', () => {
     const server = new ServerSide();
     request(server, UPGRADE);
     server.encoder.headers(new ResponseHeaderList(101), false);
+    assert.equal(server.codec.owesAnswer, false);
     server.codec.onEnd();
     assert.deepEqual(server.log.take(), ['end']);
     assert.equal(server.sink.ended, false);
@@ -570,18 +571,22 @@ describe('tunnels', () => {
     assert.equal(server.sink.pauses, 0);
   });
 
-  for (const [name, text] of [
-    ['an upgrade', UPGRADE],
-    ['a CONNECT', CONNECT],
-  ] as const) {
-    test(`${name} that is refused leaves an ordinary connection`, () => {
-      const server = new ServerSide();
-      request(server, text + GET);
-      server.reply('no', 403);
-      assert.match(server.sink.take(), /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno$/);
-      assert.equal(server.heads.length, 2);
-    });
-  }
+  test('an upgrade that is refused leaves an ordinary connection', () => {
+    const server = new ServerSide();
+    request(server, UPGRADE + GET);
+    server.reply('no', 403);
+    assert.match(server.sink.take(), /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno$/);
+    assert.equal(server.heads.length, 2);
+  });
+
+  test('a CONNECT that is refused ends its connection: what follows it was meant for the tunnel', () => {
+    const server = new ServerSide();
+    request(server, CONNECT + GET);
+    server.reply('no', 403);
+    assert.match(server.sink.take(), /\r\nConnection: close\r\n\r\nno$/);
+    assert.equal(server.heads.length, 1);
+    assert.deepEqual(server.log.take().slice(-1), ['closable lingering']);
+  });
 
   for (const [name, lines] of [
     ['h2c', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAAA\r\n'],
